@@ -1,0 +1,43 @@
+"""ATSS: adaptive training sample selection. Zhang et al. 2020.
+
+Follows sfzhang15/ATSS `atss_core/modeling/rpn/atss/loss.py`, with the boxes as distances in strides (its POINT mode,
+as cvpods). Where a level has fewer than k cells it gives them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from assigners.geometry import centerness, iou, ltrb
+from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objects, Predictions
+from assigners.losses import PointLoss
+from assigners.pairs import best_per_location, nearest_per_level, pack
+
+
+@dataclass(eq=False)
+class ATSS(Assigner):
+    topk: int = 9  # nearest centres of each level; paper, section 4.2
+    margin: float = 0.01  # of a centre to the edges of its object, pixels; authors' code
+    loss: PointLoss = PointLoss(box_kind="giou", box_weight=2.0)
+
+    @property
+    def head(self) -> HeadSpec:
+        return HeadSpec(quality=True, box_bias=4.0, p6_from="p5", score="sqrt")
+
+    @torch.no_grad()
+    def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
+        loc = nearest_per_level(grid, objects.boxes, objects.image, self.topk)  # (N, C)
+        prior = loc % grid.size
+        boxes = objects.boxes[:, None].expand(*loc.shape, 4)
+        q = iou(grid.boxes[prior], boxes)
+        distances = ltrb(grid.centers[prior], boxes)
+        threshold = q.mean(1, keepdim=True) + q.std(1, keepdim=True)
+        good = (q >= threshold) & (distances.amin(-1) > self.margin)
+        gt = torch.arange(len(loc), device=loc.device)[:, None].expand_as(loc).flatten()
+        key = pack(q.flatten(), gt)
+        pos = best_per_location(loc.flatten(), key, good.flatten(), grid.size * objects.images).float()
+        quality = centerness(distances).flatten()
+        total = pos.sum()
+        return Assignment(loc.flatten(), gt, pos, 1 - pos, total, total, box=pos * quality, quality=quality)

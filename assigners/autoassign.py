@@ -1,0 +1,114 @@
+"""AutoAssign: centre weighting and confidence weighting, learned with the detector. Zhu et al. 2020, arXiv 2007.03496.
+
+Follows the authors' code (poodarchu/AutoAssign `auto_assign.py`), which adds to the paper: the centre term (0.75 N / sum G
+of an image), alpha = 0.25 on the positives and 0.75 on the negatives, w- inside the probability of the negative
+term, min-max over the object's locations as f of equation 11, and sum G as the negative normaliser. Two differences,
+both deliberate: where objects of one class share a location the smaller w- holds (there, the one written last), and
+an image without any weight inside adds nothing to the centre term (there, a constant around 1e12 without gradient).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from assigners.geometry import center
+from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objectness, Objects, Predictions
+from assigners.losses import BagLoss, world_mean
+from assigners.pairs import inside, max_iou, nearest_per_level, segment_max, segment_softmax, segment_sum
+
+EPS = 1e-12  # authors' code
+
+
+@dataclass(eq=False)
+class AutoAssign(Assigner):
+    center: Literal["none", "fixed", "shared", "category"] = "category"  # Tables 2 and 3
+    confidence: Literal["none", "cls", "loc", "joint"] = "joint"  # Tables 2 and 4
+    negative: Literal["none", "iou"] = "iou"  # Table 2, see methods: the caption and section 4.2.1 disagree
+    objectness: Objectness = "implicit"  # Tables 4 and 5
+    fallback: Literal["none", "nearest"] = "none"  # for an object that holds no location
+    fallback_topk: int = 9  # locations of largest prior it then gets; mmdet `force_topk`
+    tau: float = 1 / 3  # equation 9
+    box_scale: float = 5.0  # lambda of equation 5
+    center_weight: float = 0.75  # of the centre term; authors' code
+    loss: BagLoss = BagLoss(alpha=0.25)
+
+    def __post_init__(self):
+        rows = self.num_classes if self.center == "category" else 1
+        learned = self.center in ("shared", "category")
+        for name, start in (("mu", torch.zeros(rows, 2)), ("sigma", torch.ones(rows, 2))):  # equation 2, in strides
+            self.register_parameter(name, nn.Parameter(start)) if learned else self.register_buffer(name, start)
+
+    @property
+    def head(self) -> HeadSpec:
+        return HeadSpec(prior_prob=0.02, box_bias=4.0)
+
+    def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
+        loc, gt, empty = self._candidates(grid, objects)
+        prior, label, n = loc % grid.size, objects.labels[gt], len(objects.boxes)
+        log_g = self._log_center(grid, objects, prior, gt)
+        log_cls, _ = preds.log_prob(loc, label)
+        log_loc = -self.box_scale * preds.box_loss(loc, objects.boxes[gt], "giou", 0.0)
+        log_p = {"none": 0 * log_cls, "cls": log_cls, "loc": log_loc, "joint": log_cls + log_loc}[self.confidence]
+        score = log_p.exp() / self.tau + log_g  # log of C G, equations 9 and 10
+        g = log_g.exp()
+        return Assignment(
+            loc=loc,
+            gt=gt,
+            pos=segment_softmax(score, gt, n),  # equation 10
+            neg=self._negative(preds, objects, loc, gt),
+            joint=(log_cls + log_loc).exp(),  # P, equation 8
+            z_pos=torch.full((), n, device=loc.device),
+            z_neg=g.sum(),
+            extra={"center": self._center_term(objects, gt, g)} | self._explicit(preds, objects, loc, g),
+            counts={"unassigned": empty.sum()},
+        )
+
+    def _candidates(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor, Tensor]:
+        """S_n of every object: loc (M,), gt (M,), and which objects hold no location, (N,) bool."""
+        loc, gt = inside(grid, objects.boxes, objects.image)
+        empty = segment_sum(torch.ones_like(gt), gt, len(objects.boxes)) == 0
+        if self.fallback == "none":
+            return loc, gt, empty
+        orphans = empty.nonzero().squeeze(1)
+        near = nearest_per_level(grid, objects.boxes[orphans], objects.image[orphans], self.fallback_topk)
+        owner = orphans[:, None].expand_as(near)
+        log_g = self._log_center(grid, objects, (near % grid.size).flatten(), owner.flatten()).view_as(near)
+        chosen = log_g.detach().topk(min(self.fallback_topk, near.shape[1]), dim=1).indices
+        return torch.cat((loc, near.gather(1, chosen).flatten())), torch.cat((gt, owner.gather(1, chosen).flatten())), empty
+
+    def _log_center(self, grid: Grid, objects: Objects, prior: Tensor, gt: Tensor) -> Tensor:
+        """log G of equation 2, (M,); 0 where there is no centre weighting."""
+        d = (grid.centers[prior] - center(objects.boxes)[gt]) / grid.stride[prior, None]  # (M, 2), strides
+        row = objects.labels[gt] if len(self.mu) > 1 else torch.zeros_like(gt)
+        mu, sigma = self.mu.index_select(0, row), self.sigma.index_select(0, row)
+        log_g = -((d - mu).square() / (2 * sigma.square()).clamp(min=EPS)).sum(-1)
+        return 0 * log_g if self.center == "none" else log_g
+
+    @torch.no_grad()
+    def _negative(self, preds: Predictions, objects: Objects, loc: Tensor, gt: Tensor) -> Tensor:
+        """w- of equation 11, (M,): the location of the largest IoU gets 0, that of the least about 1."""
+        if self.negative == "none":
+            return torch.ones_like(loc, dtype=preds.logits.dtype)
+        q = 1 / (1 - max_iou(preds, objects, loc)).clamp(min=EPS)
+        n = len(objects.boxes)
+        high, low = segment_max(q, gt, n)[gt], -segment_max(-q, gt, n)[gt]
+        return 1 - (q - low + EPS) / (high - low + EPS)
+
+    def _center_term(self, objects: Objects, gt: Tensor, g: Tensor) -> Tensor:
+        """0.75 mean over the images of N / sum G; keeps the priors from collapsing."""
+        count = segment_sum(torch.ones_like(objects.image), objects.image, objects.images)
+        total = segment_sum(g, objects.image[gt], objects.images)
+        ratio = torch.where(total > EPS, count / total.clamp(min=EPS), 0)
+        return self.center_weight * ratio.mean()
+
+    def _explicit(self, preds: Predictions, objects: Objects, loc: Tensor, g: Tensor) -> dict[str, Tensor]:
+        """Table 4, "explicit-obj": objectness learns by itself which locations lie in any box. The paper gives no form."""
+        if self.objectness != "explicit":
+            return {}
+        label = torch.zeros_like(preds.objectness).index_fill(0, loc, 1)
+        (z_neg,) = world_mean(g.sum())
+        return {"objectness": nn.functional.binary_cross_entropy_with_logits(preds.objectness, label, reduction="sum") / z_neg}

@@ -1,0 +1,56 @@
+"""FCOS's centre and range rule, in its improved form (FCOS*). Tian et al. 2019, "FCOS".
+
+Follows tianzhi0549/FCOS `fcos_core/modeling/rpn/fcos/loss.py` with its later options: centre sampling, GIoU,
+targets in strides, centre-ness on the box branch. Its "+1" in the IoU is left out (cvpods leaves it out, too), and
+of two objects of one area the first wins, exactly, where others pack areas into floats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from assigners.geometry import area, center, centerness, ltrb
+from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objects, Predictions
+from assigners.losses import PointLoss
+from assigners.pairs import LOW_32, best_per_location, bits, within
+
+
+@dataclass(eq=False)
+class FCOS(Assigner):
+    radius: float = 1.5  # of the centre box, strides; FCOS `CENTER_SAMPLING_RADIUS`
+    ranges: tuple[float, ...] = (64.0, 128.0, 256.0, 512.0)  # of max(ltrb) between the levels, pixels; paper, section 3.2
+    loss: PointLoss = PointLoss(box_kind="giou")
+
+    @property
+    def head(self) -> HeadSpec:
+        return HeadSpec(offset=0.5, quality=True, p6_from="p5", score="sqrt")
+
+    @torch.no_grad()
+    def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
+        loc, gt = self._central(grid, objects)
+        prior, boxes = loc % grid.size, objects.boxes[gt]
+        distances = ltrb(grid.centers[prior], boxes)
+        reach = distances.amax(-1)
+        low, high = self._limits(grid)
+        fits = (reach >= low[prior]) & (reach <= high[prior])  # both ends count, as in the authors' code
+        smallest = ((2**31 - 1 - bits(area(boxes))) << 32) | (LOW_32 - gt)
+        pos = best_per_location(loc, smallest, fits, grid.size * objects.images).float()
+        quality = centerness(distances)
+        total = pos.sum()
+        return Assignment(loc, gt, pos, 1 - pos, total, total, box=pos * quality, quality=quality)
+
+    def _central(self, grid: Grid, objects: Objects) -> tuple[torch.Tensor, torch.Tensor]:
+        """The pairs inside the object's centre box, clipped to the object: loc (M,), gt (M,)."""
+        half = self.radius * torch.tensor([[level.stride] for level in grid.levels], device=grid.stride.device)
+        middle = center(objects.boxes)[:, None]
+        low = torch.maximum(middle - half, objects.boxes[:, None, :2])  # (N, L, 2)
+        high = torch.minimum(middle + half, objects.boxes[:, None, 2:])
+        return within(grid, torch.cat((low, high), -1), objects.image)
+
+    def _limits(self, grid: Grid) -> tuple[torch.Tensor, torch.Tensor]:
+        """(p,) least and largest max(ltrb) that a prior's level takes, pixels."""
+        edges = torch.tensor((-1.0, *self.ranges, torch.inf), device=grid.stride.device)
+        level = (grid.stride / grid.levels[0].stride).log2().long()
+        return edges[level], edges[level + 1]

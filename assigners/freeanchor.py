@@ -1,0 +1,104 @@
+"""FreeAnchor: learning to match anchors, as a maximum-likelihood bag. Zhang et al. 2019.
+
+Follows zhangxiaosong18/FreeAnchor `free_anchor_loss.py`. Two differences: an anchor that does not touch an object never
+enters its bag (there, it fills up bags of fewer than 50), and the normalisers are means over the processes (there, local).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from assigners.buckets import bucketed
+from assigners.geometry import iou
+from assigners.interface import Assigner, Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
+from assigners.losses import BagLoss
+from assigners.pairs import LOW_32, overlapping, pack, segment_max, segment_softmax, unpack
+
+
+@dataclass(eq=False)
+class FreeAnchor(Assigner):
+    bag: int = 50  # anchors of largest IoU an object; `PRE_ANCHOR_TOPK`
+    box_iou: float = 0.6  # t1, from which a predicted box speaks for its anchor; `BBOX_THRESHOLD`
+    box_weight: float = 0.75  # beta of the paper; `BBOX_REG_WEIGHT`
+    box_kind: BoxKind = "smooth_l1"
+    box_beta: float = 0.11  # `BBOX_REG_BETA`
+    block: int = 2**18  # pairs at a time; memory, not results
+    loss: BagLoss = BagLoss(alpha=0.5)
+
+    @property
+    def head(self) -> HeadSpec:
+        return HeadSpec(
+            scales=(1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
+            ratios=(0.5, 1.0, 2.0),
+            base=4.0,
+            coder="delta",
+            delta_weights=(10.0, 10.0, 5.0, 5.0),
+            prior_prob=0.02,
+            norm="none",
+            nms_iou=0.5,
+        )
+
+    def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
+        loc, gt = self._bags(grid, objects)
+        log_cls, _ = preds.log_prob(loc, objects.labels[gt])
+        distance = preds.box_loss(loc, objects.boxes[gt], self.box_kind, self.box_beta)
+        p = (log_cls - self.box_weight * distance).exp()
+        near, owner, speaks = self._speaking(preds, objects)
+        none, n = torch.zeros_like(speaks), torch.full((), len(objects.boxes), device=loc.device)
+        return Assignment(
+            loc=torch.cat((loc, near)),
+            gt=torch.cat((gt, owner)),
+            pos=torch.cat((self._mean_max(p, gt, len(objects.boxes)), none)),
+            neg=torch.cat((torch.ones_like(p), 1 - speaks)),
+            joint=torch.cat((p, none)),
+            z_pos=n,
+            z_neg=self.bag * n,
+        )
+
+    def _mean_max(self, p: Tensor, gt: Tensor, n: int) -> Tensor:
+        """Equation 5: weights in proportion to 1 / (1 - p); the clamp lets the gradient through, as the authors'."""
+        rest = 1 - p
+        rest = rest + (rest.clamp(min=1e-12) - rest).detach()
+        return segment_softmax(-rest.log(), gt, n)
+
+    @torch.no_grad()
+    def _bags(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor]:
+        """The anchors of largest IoU of each object: loc (M,), gt (M,); ties: lowest prior."""
+        bags = []
+        candidates = overlapping(grid, objects.boxes, objects.image)
+        for block in candidates.blocks(self.block):
+            loc, gt = candidates.pairs(block)
+            q = iou(grid.boxes[loc % grid.size], objects.boxes[gt])
+            counts = candidates.counts[block]
+            row = torch.repeat_interleave(counts, output_size=len(loc))
+            rank = torch.arange(len(loc), device=loc.device) - (counts.cumsum(0) - counts)[row]
+            width = max(self.bag, int(counts.amax()))
+            table = loc.new_zeros(len(block) * width).index_copy(0, row * width + rank, pack(q, loc))
+            best = table.view(len(block), width).topk(self.bag, dim=1).values  # (n, bag)
+            q, loc = unpack(best)
+            bags.append(torch.stack((loc, block[:, None].expand_as(loc)))[:, q > 0])
+        loc, gt = torch.cat([objects.labels.new_zeros(2, 0), *bags], 1)
+        return loc, gt
+
+    @torch.no_grad()
+    def _speaking(self, preds: Predictions, objects: Objects) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs whose predicted box has IoU above t1 with the object: loc, gt and P(a in A+) of section 3.3.
+
+        Such boxes have their centre within (1 - t1) / (2 t1) of the object's size from its centre.
+        """
+        boxes = preds.boxes()
+        size = objects.boxes[:, 2:] - objects.boxes[:, :2]
+        buckets = bucketed(boxes, preds.images)
+        runs = buckets.spans(objects.boxes, objects.image, size * (1 - self.box_iou) / (2 * self.box_iou) + 1)
+        block = (runs[2].cumsum(0) // self.block).unique_consecutive(return_counts=True)[1].tolist()
+        found = [(objects.labels.new_zeros(2, 0), boxes.new_zeros(0))]
+        for part in zip(*(run.split(block) for run in runs), strict=True):
+            loc, gt = buckets.near(*part)
+            q = iou(boxes[loc], objects.boxes[gt])
+            found.append((torch.stack((loc, gt))[:, q > self.box_iou], q[q > self.box_iou]))
+        pairs, q = (torch.cat(part, -1) for part in zip(*found, strict=True))
+        best = segment_max(q, pairs[1], len(objects.boxes))[pairs[1]]
+        return *pairs, ((q - self.box_iou) / (best - self.box_iou)).clamp(0, 1)

@@ -1,0 +1,169 @@
+"""Pairs of priors and objects, enumerated from the regular grid and never tested one by one.
+
+Every function is batch-flat: letters as in interface.py, L levels, A priors of a cell. Selection carries no gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from assigners.geometry import center, iou
+from assigners.interface import Grid, Objects, Predictions
+
+LOW_32 = 2**32 - 1
+
+
+def ragged(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """(n,) counts -> owner (M,) and rank within the owner (M,). The one host sync of an enumeration."""
+    owner = torch.repeat_interleave(counts)
+    start = counts.cumsum(0) - counts
+    return owner, torch.arange(len(owner), device=counts.device) - start[owner]
+
+
+def _cells_before(edge: Tensor, stride: Tensor, offset: float, strict: bool) -> Tensor:
+    """How many centres (i + offset) stride, i from 0, lie at or before `edge`; before it if strict. Exact in float32."""
+    cell = (edge / stride - offset).floor()  # may round across a centre: the three around it settle it
+    near = (cell[..., None] + torch.arange(-1, 2, device=edge.device) + offset) * stride[..., None]
+    before = near < edge[..., None] if strict else near <= edge[..., None]
+    return (cell - 1 + before.sum(-1)).clamp(min=0).long()
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rectangles of cells, one for each (object, level, prior of a cell); all (N, L, A), int64."""
+
+    left: Tensor
+    top: Tensor
+    width: Tensor
+    height: Tensor
+    origin: Tensor  # prior index of cell (0, 0), in the batch
+    row: Tensor  # priors in a row of cells, (L, 1)
+    per_cell: int
+
+    @property
+    def counts(self) -> Tensor:
+        """(N,) pairs of each object."""
+        return (self.width * self.height).sum((1, 2))
+
+    def pairs(self, objects: Tensor) -> tuple[Tensor, Tensor]:
+        """Object indices (n,) -> loc (M,), gt (M,), object by object."""
+        width = self.width[objects]
+        rect, rank = ragged((width * self.height[objects]).flatten())
+        y, x = rank // width.flatten()[rect], rank % width.flatten()[rect]
+        corner = self.origin[objects] + self.top[objects] * self.row + self.left[objects] * self.per_cell
+        row = self.row.expand_as(width).flatten()[rect]
+        return corner.flatten()[rect] + y * row + x * self.per_cell, objects[rect // width[0].numel()]
+
+    def blocks(self, budget: int) -> list[Tensor]:
+        """All objects, fewest pairs first, cut into blocks of about `budget` pairs."""
+        counts, order = self.counts.sort(stable=True)
+        sizes = torch.unique_consecutive(counts.cumsum(0) // budget, return_counts=True)[1]
+        return list(order.split(sizes.tolist()))
+
+
+def cells(grid: Grid, boxes: Tensor, image: Tensor, reach: Tensor) -> Cells:
+    """The cells whose centre lies strictly within a box widened by `reach` (A, 2) strides each way.
+
+    boxes (N, L, 4) px, one a level, or (N, 1, 4) for all levels.
+    """
+    levels = torch.tensor([(v.stride, v.start, v.width, v.height) for v in grid.levels], device=boxes.device)
+    stride, start, size = levels[:, :1], levels[:, 1:2], levels[:, None, 2:]  # (L, 1), (L, 1), (L, 1, 2)
+    margin = reach * stride[..., None]  # (L, A, 2)
+    low, high = boxes[:, :, None, :2] - margin, boxes[:, :, None, 2:] + margin  # (N, L, A, 2)
+    first = torch.minimum(_cells_before(low, stride[..., None], grid.offset, strict=False), size)
+    stop = torch.minimum(_cells_before(high, stride[..., None], grid.offset, strict=True), size)
+    extent = (stop - first).clamp(min=0)
+    origin = (image * grid.size)[:, None, None] + start + torch.arange(grid.per_cell, device=boxes.device)
+    return Cells(*first.unbind(-1), *extent.unbind(-1), origin, size[..., 0] * grid.per_cell, grid.per_cell)
+
+
+def inside(grid: Grid, boxes: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Every prior whose centre lies strictly inside a box (N, 4): loc (M,), gt (M,), sorted by object."""
+    return within(grid, boxes[:, None], image)
+
+
+def within(grid: Grid, regions: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+    """As `inside`, with a region (N, L, 4) for each level."""
+    everyone = torch.arange(len(regions), device=regions.device)
+    return cells(grid, regions, image, torch.zeros_like(grid.shapes)).pairs(everyone)
+
+
+def overlapping(grid: Grid, boxes: Tensor, image: Tensor) -> Cells:
+    """The priors whose own box meets an object's."""
+    return cells(grid, boxes[:, None], image, grid.shapes / 2)
+
+
+def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tensor:
+    """(N, C) priors: the k nearest centres of each level, or all where a level has fewer; ties: lowest index.
+
+    For grids of one prior a cell. The k nearest of a lattice lie in a window of k x k cells.
+    """
+    found = []
+    middle = center(boxes)  # (N, 2)
+    for level in grid.levels:
+        size = torch.tensor((level.width, level.height), device=boxes.device)
+        window = size.clamp(max=k)
+        nearest = (middle / level.stride - grid.offset).round().long()
+        corner = torch.minimum((nearest - window // 2).clamp(min=0), size - window)  # (N, 2)
+        y, x = torch.meshgrid(*(torch.arange(min(n, k), device=boxes.device) for n in (level.height, level.width)), indexing="ij")
+        cell = corner[:, None] + torch.stack((x, y), -1).flatten(0, 1)  # (N, k * k, 2), row by row
+        distance = ((cell + grid.offset) * level.stride - middle[:, None]).square().sum(-1)
+        chosen = distance.sort(dim=-1, stable=True).indices[:, :k]
+        index = level.start + cell[..., 1] * level.width + cell[..., 0]
+        found.append(index.gather(1, chosen))
+    return torch.cat(found, 1) + (image * grid.size)[:, None]
+
+
+def pack(rank: Tensor, index: Tensor) -> Tensor:
+    """One int64 key that orders by the float rank >= 0, then by the lower index. Lossless, unlike float packing."""
+    return (bits(rank) << 32) | (LOW_32 - index)
+
+
+def bits(x: Tensor) -> Tensor:
+    """float32 >= 0 -> int64 of the same order."""
+    return (x + 0.0).contiguous().view(torch.int32).long()
+
+
+def unpack(key: Tensor) -> tuple[Tensor, Tensor]:
+    """The rank and the index of `pack`."""
+    return (key >> 32).int().view(torch.float32), LOW_32 - (key & LOW_32)
+
+
+def best_per_location(loc: Tensor, key: Tensor, allowed: Tensor, priors: int) -> Tensor:
+    """(M,) bool: the allowed pair of the largest key at each of `priors` locations. Keys of one location differ."""
+    key = key.masked_fill(~allowed, -1)
+    best = key.new_full((priors,), -1).scatter_reduce(0, loc, key, "amax")
+    return (key == best[loc]) & allowed
+
+
+def segment_sum(x: Tensor, index: Tensor, n: int) -> Tensor:
+    """(M,) -> (n,) sums; differentiable."""
+    return x.new_zeros(n).index_add(0, index, x)
+
+
+def segment_max(x: Tensor, index: Tensor, n: int) -> Tensor:
+    """(M,) -> (n,) largest, -inf for an empty segment; no gradient."""
+    return x.new_full((n,), -torch.inf).scatter_reduce(0, index, x.detach(), "amax")
+
+
+def segment_softmax(score: Tensor, index: Tensor, n: int) -> Tensor:
+    """(M,) -> (M,) that sums to 1 over each non-empty segment; differentiable, finite for any finite score."""
+    raised = (score - segment_max(score, index, n).index_select(0, index)).exp()
+    return raised / segment_sum(raised, index, n).index_select(0, index)
+
+
+def max_iou(preds: Predictions, objects: Objects, loc: Tensor, budget: int = 2**17) -> Tensor:
+    """(M,) largest IoU of each location's predicted box with the objects of its image; blocks of `budget` pairs."""
+    p = preds.grid.size
+    seen = torch.zeros(p * preds.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
+    where = seen.nonzero().squeeze(1)
+    boxes = preds.boxes_at(where)
+    images = torch.stack((torch.bincount(where // p, minlength=preds.images), torch.bincount(objects.image, minlength=preds.images)))
+    best = []
+    for mine, theirs in zip(boxes.split(images[0].tolist()), objects.boxes.split(images[1].tolist()), strict=True):
+        rows = max(1, budget // max(1, len(theirs)))
+        best += [iou(block[:, None], theirs[None]).amax(1) for block in mine.split(rows) if len(block)]
+    return boxes.new_zeros(p * preds.images).index_copy(0, where, torch.cat([boxes.new_zeros(0), *best]))[loc]

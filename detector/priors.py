@@ -1,0 +1,29 @@
+"""The grid of priors that a head asks for, at one input size."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from assigners.interface import Grid, HeadSpec, Level
+
+
+@lru_cache(maxsize=64)
+def make_grid(spec: HeadSpec, sizes: tuple[tuple[int, int, int], ...], device: torch.device | str = "cpu") -> Grid:
+    """sizes: (stride px, height, width in cells) of each level, finest first."""
+    scale, ratio = torch.tensor(spec.scales)[None], torch.tensor(spec.ratios)[:, None]
+    width = (spec.base * scale / ratio.sqrt()).flatten()
+    shapes = torch.stack((width, (spec.base * scale * ratio.sqrt()).flatten()), -1)  # (A, 2) strides
+    levels, centers, strides, start = [], [], [], 0
+    for stride, height, columns in sizes:
+        y, x = torch.meshgrid(torch.arange(height), torch.arange(columns), indexing="ij")
+        cell = (torch.stack((x, y), -1).view(-1, 2) + spec.offset) * stride
+        centers.append(cell.repeat_interleave(len(shapes), 0))
+        strides.append(torch.full((len(centers[-1]),), float(stride)))
+        levels.append(Level(start, start + len(centers[-1]), stride, height, columns))
+        start = levels[-1].stop
+    middle, step = torch.cat(centers), torch.cat(strides)
+    half = shapes.repeat(len(middle) // len(shapes), 1) * step[:, None] / 2
+    boxes = torch.cat((middle - half, middle + half), 1)
+    return Grid(boxes.to(device), middle.to(device), step.to(device), tuple(levels), shapes.to(device), spec.offset)

@@ -1,0 +1,86 @@
+"""Typed values into frozen dataclasses: from YAML and from `key=value`, with the nearest neighbour of a wrong key."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields, is_dataclass, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from experiments.errors import UserError, unknown
+
+
+def convert(key: str, value: Any, kind: Any) -> Any:
+    """`value` as `kind` (int, float, bool, str, Literal, tuple[X, ...]); a UserError names the key otherwise."""
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise unknown(f"value of {key}", str(value), list(get_args(kind)))
+        return value
+    if get_origin(kind) is tuple:
+        items, wanted = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
+        if wanted[-1] is not ... and len(items) != len(wanted):
+            raise UserError(f"{key} takes {len(wanted)} values, got {value!r}.")
+        return tuple(convert(key, item, wanted[0]) for item in items)
+    if kind is float and type(value) in (int, float) and abs(value) < float("inf"):
+        return float(value)
+    if kind is not float and type(value) is kind:
+        return value
+    raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {value!r}.")
+
+
+def scalar(text: str) -> Any:
+    """The value of a `key=value` argument, read as YAML; 1e-3 is a number."""
+    try:
+        value = yaml.safe_load(text)
+        return float(value) if isinstance(value, str) and value[:1] in "+-.0123456789" else value
+    except (yaml.YAMLError, ValueError):
+        return text
+
+
+def build(cls: type, values: Any, where: str) -> Any:
+    """A dataclass from nested dictionaries; unknown and missing keys are UserErrors that name `where`."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where} must be a list of keys and values, got {values!r}.")
+    hints, known = get_type_hints(cls), {f.name: f for f in fields(cls)}
+    made = {}
+    for key, value in values.items():
+        if key not in known:
+            raise unknown(f"key in {where}", str(key), list(known))
+        kind, place = hints[key], f"{where}.{key}"
+        made[key] = build(kind, value, place) if is_dataclass(kind) else convert(place, value, kind)
+    required = [f for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
+    missing = [f.name for f in required if f.name not in made]
+    if missing:
+        raise UserError(f"{where} lacks {', '.join(missing)}.")
+    return cls(**made)
+
+
+def override(config: Any, key: str, value: Any, whole: str) -> Any:
+    """`config` with the field of dotted name `key` replaced; `whole` is the key as typed."""
+    head, _, rest = key.partition(".")
+    names = [f.name for f in fields(config)]
+    if head not in names:
+        raise unknown(f"key in {whole}:", head, names)
+    inner = getattr(config, head)
+    if is_dataclass(inner):
+        if not rest:
+            raise UserError(f"{whole} is a group; set one of {', '.join(f'{whole}.{f.name}' for f in fields(inner))}.")
+        return replace(config, **{head: override(inner, rest, value, whole)})
+    if rest:
+        raise UserError(f"{whole}: {head} is a single value, it has no '{rest}'.")
+    return replace(config, **{head: convert(whole, value, get_type_hints(type(config))[head])})
+
+
+def settings_of(cls: type) -> dict[str, tuple[Any, Any]]:
+    """Dotted name -> (type, default) of every setting of an assigner, those of its loss included."""
+    found = {}
+    hints = get_type_hints(cls)
+    for f in fields(cls):
+        if f.name == "num_classes":
+            continue
+        if is_dataclass(f.default):
+            inner = get_type_hints(type(f.default))
+            found |= {f"{f.name}.{g.name}": (inner[g.name], getattr(f.default, g.name)) for g in fields(f.default)}
+        else:
+            found[f.name] = (hints[f.name], f.default)
+    return found

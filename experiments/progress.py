@@ -1,0 +1,41 @@
+"""What a person sees of a run: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from tqdm import tqdm
+
+
+class Progress:
+    """Counts steps on stderr, with the newest figures behind."""
+
+    def __init__(self, total: int, start: int, name: str, every: int = 1):
+        self.live = sys.stderr.isatty()
+        self.total, self.name, self.every = total, name, every
+        self.bar = tqdm(total=total, initial=start, desc=name, disable=not self.live, dynamic_ncols=True)
+
+    def show(self, step: int, figures: dict[str, float], left_s: float) -> None:
+        """`step` steps are done; figures by name; seconds left."""
+        text = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        if self.live:
+            self.bar.set_postfix_str(text)
+            self.bar.update(step - self.bar.n)
+        elif step % self.every == 0 or step == self.total:
+            print(f"{self.name} {step}/{self.total} {text} left {clock(left_s)}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def counted(batches: Iterable, name: str) -> Iterable:
+    """The batches, counted on a terminal."""
+    return tqdm(batches, desc=name, disable=not sys.stderr.isatty(), dynamic_ncols=True, leave=False)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03 or 2:03."""
+    minutes, s = divmod(round(seconds), 60)
+    hours, m = divmod(minutes, 60)
+    return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"

@@ -1,0 +1,170 @@
+"""What a run is: frozen dataclasses, filled from a YAML file and `--set key=value`, hashed into a run folder's name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+import assigners
+from experiments.config import build, convert, override, scalar, settings_of
+from experiments.errors import UserError, unknown
+
+TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # drawn like `shapes`, on its recipe
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """Which images, and how they reach the device."""
+
+    reader: Literal["shapes", "voc", "coco"]
+    train: str  # split names of the reader; "auto": the reader's rule, see its file
+    val: str
+    short: int  # shorter side after resizing, pixels
+    long: int  # cap of the longer side, pixels
+    flip: float = 0.5  # probability of a horizontal flip
+    classes: tuple[str, ...] = ()  # (): the reader's own list
+    train_images: int = 0  # of `shapes`: how many images to draw
+    val_images: int = 0
+    workers: int = 2  # loader processes; 0 reads in the training process
+    skip_bad_images: bool = False  # go on without images that do not decode, up to 1 %
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """The shared detector."""
+
+    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"]
+    weights: Literal["imagenet", "none"]
+    norm: Literal["frozen_bn", "gn"]  # of the backbone
+    frozen_stages: int  # 0: all train; 1: stem; 2: stem and first stage
+    channels: int = 256  # of the pyramid and the towers
+    tower_convs: int = 4
+    mode: Literal["native", "controlled"] = "native"  # controlled: one head for all assigners
+
+
+@dataclass(frozen=True)
+class ScheduleRecipe:
+    """Iterations are counted at 16 images a step; another batch rescales them and the learning rate."""
+
+    iterations: int
+    milestones: tuple[float, ...]  # fractions of the run at which lr drops tenfold; (): cosine to 0
+    warmup: int  # iterations, linear from 0.001
+    batch: int = 16  # images an optimiser step, all processes together
+    accumulate: int = 1  # parts of a batch that go through the network one by one
+    checkpoint_every: int = 1000
+    eval_every: int = 0  # 0: at the end only
+    bf16: bool = False
+
+
+@dataclass(frozen=True)
+class OptimizerRecipe:
+    kind: Literal["sgd", "adamw"]
+    lr: float  # per 16 images
+    momentum: float = 0.9
+    weight_decay: float = 1e-4  # not on norm layers and biases
+    clip: float = 0.0  # gradient norm; 0: none
+
+
+@dataclass(frozen=True)
+class TestRecipe:
+    """Limits of the post-processing."""
+
+    score_threshold: float = 0.05
+    per_level: int = 1000  # candidates before NMS
+    detections: int = 100  # of an image
+    batch: int = 16
+
+
+@dataclass(frozen=True)
+class Recipe:
+    assigner: str
+    dataset: str
+    data: DataRecipe
+    model: ModelRecipe
+    schedule: ScheduleRecipe
+    optimizer: OptimizerRecipe
+    test: TestRecipe = field(default_factory=TestRecipe)
+    settings: tuple[tuple[str, object], ...] = ()  # of the assigner, all of them, dotted names
+    seed: int = 0
+
+
+FOLDER = Path(__file__).parent / "recipes"
+NO_EFFECT = {"data": ("workers",), "schedule": ("checkpoint_every",)}  # on any result, so not in the hash
+
+
+def names() -> list[str]:
+    """The data sets that have a recipe."""
+    return sorted([*(path.stem for path in FOLDER.glob("*.yaml")), *TWINS])
+
+
+def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe:
+    """The recipe of a data set (a name, or the path of a YAML file), with `key=value` overrides applied in order.
+
+    Raises UserError for a name, key or value that does not fit.
+    """
+    if assigner not in assigners.available():
+        raise unknown("assigner", assigner, assigners.available())
+    path = Path(dataset) if dataset.endswith((".yaml", ".yml")) else FOLDER / f"{'shapes' if dataset in TWINS else dataset}.yaml"
+    if path.parent == FOLDER and not path.is_file():
+        raise unknown("data set", dataset, names())
+    types = settings_of(assigners.get(assigner))
+    recipe = build(Recipe, {"assigner": assigner, "dataset": path.stem, **_read(path)}, str(path.name))
+    settings = {key: default for key, (_, default) in types.items()}
+    recipe = replace(recipe, dataset=dataset if dataset in TWINS else path.stem, seed=seed)
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set takes key=value, got '{text}'.")
+        if key.startswith("assigner."):
+            name = key.removeprefix("assigner.")
+            if name not in types:
+                raise unknown(f"setting of {assigner}", name, list(types))
+            settings[name] = convert(key, scalar(value), types[name][0])
+        else:
+            recipe = override(recipe, key, scalar(value), key)
+    return replace(recipe, settings=tuple(settings.items()))
+
+
+def _read(path: Path) -> dict:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"Cannot read the recipe {path}: {error}.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"The recipe {path} must be a list of keys and values.")
+    return values
+
+
+def as_dict(recipe: Recipe) -> dict:
+    """For the record: plain values only."""
+    return asdict(recipe) | {"settings": dict(recipe.settings)}
+
+
+def plain(recipe: Recipe) -> dict:
+    """As `as_dict`, with lists for tuples, as YAML and JSON have them."""
+    return json.loads(json.dumps(as_dict(recipe)))
+
+
+def identity(recipe: Recipe) -> dict:
+    """What a run's result depends on; its hash names the run folder."""
+    values = as_dict(recipe)
+    for group, keys in NO_EFFECT.items():
+        values[group] = {k: v for k, v in values[group].items() if k not in keys}
+    return values
+
+
+def steps(schedule: ScheduleRecipe) -> int:
+    """Optimiser steps: iterations are stated at 16 images."""
+    return max(1, round(schedule.iterations * 16 / schedule.batch))
+
+
+def rescaled(recipe: Recipe) -> str:
+    """One line that says what another batch than 16 changes; empty at 16."""
+    s, lr = recipe.schedule, recipe.optimizer.lr
+    if s.batch == 16:
+        return ""
+    return f"Batch {s.batch}: {s.iterations} iterations at 16 become {steps(s)}, lr {lr:g} becomes {lr * s.batch / 16:g}."

@@ -1,0 +1,106 @@
+"""Trains and evaluates one assigner on one data set.
+
+    python experiments/run.py --assigner autoassign --dataset voc --data-root DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+try:
+    import assigners
+    from experiments import recipe, single
+    from experiments.cell import REFERENCE, differences, find
+    from experiments.errors import UserError
+    from experiments.records import RecordError
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
+
+SHOWN = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--assigner", default="autoassign", help="see --list")
+    parser.add_argument("--dataset", default="shapes", help="a name, see --list, or the YAML file of your own recipe")
+    parser.add_argument("--data-root", type=Path, help="folder that holds the data set's files")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders (default: runs)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    parser.add_argument("--force", action="store_true", help="run again what is done")
+    parser.add_argument("--list", action="store_true", help="print the assigners and data sets")
+    parser.add_argument("--print-config", action="store_true", help="print the resolved recipe")
+    parser.add_argument("--explain", action="store_true", help=f"print what differs from {REFERENCE}")
+    return parser
+
+
+def show_list() -> None:
+    print("assigners: " + ", ".join(assigners.available()))
+    print("data sets: " + ", ".join(recipe.names()) + ", or the path of a YAML recipe")
+
+
+def explain(chosen: recipe.Recipe) -> None:
+    """What differs between the chosen assigner's head and the reference's, and the assigner's settings."""
+    print(f"{chosen.assigner} against {REFERENCE}, {chosen.model.mode} mode. All else is one recipe for both.")
+    print(f"{'head':<16}{REFERENCE:>28}{chosen.assigner:>28}")
+    for name, (theirs, ours) in differences(chosen).items():
+        print(f"{name:<16}{brief(theirs):>28}{brief(ours):>28}")
+    print("settings of the assignment and its loss:")
+    for name, value in chosen.settings:
+        print(f"  {name:<20} {value}")
+
+
+def brief(value: object) -> str:
+    """A number short, a list of numbers in a row."""
+    return " ".join(f"{v:g}" for v in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def run(chosen: recipe.Recipe, options: argparse.Namespace) -> None:
+    found = find(chosen, options.data_root)
+    folder = options.runs / found.id
+    say(f"run {folder}: {len(found.train)} images to train on, {len(found.val)} to test on")
+    for line in (recipe.rescaled(chosen), cleaned("train", found.train.counters), cleaned("val", found.val.counters)):
+        if line:
+            say(line)
+    result = single.run(found, options.runs, options.resume, options.force)
+    print(" ".join(f"{name} {result[name]:.3f}" for name in SHOWN if result[name] is not None) + f" {folder}")
+
+
+def cleaned(name: str, counters: dict[str, int]) -> str:
+    counts = ", ".join(f"{count} {rule}" for rule, count in counters.items() if count)
+    return f"boxes of {name} that the clean-up rules touched: {counts}" if counts else ""
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    options = arguments().parse_args()
+    try:
+        if options.list:
+            show_list()
+            return 0
+        chosen = recipe.load(options.dataset, options.assigner, options.overrides, options.seed)
+        if options.print_config:
+            print(yaml.safe_dump(recipe.plain(chosen), sort_keys=False), end="")
+        elif options.explain:
+            explain(chosen)
+        else:
+            run(chosen, options)
+    except (UserError, RecordError) as error:
+        say(f"error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("stopped; the same line with --resume goes on from the last checkpoint")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Oracle of AutoAssign: methods.md section 1.2 (steps 1-9), the edge cases of 1.3, the switches of 1.9."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from assigners.interface import Grid, Objects
+from tests.oracles.common import Raw, Result, bag_loss, crowd, decode_ltrb, down_weighted, inside, log_probs, overlaps
+
+
+def center_prior(grid: Grid, box: Tensor, chosen: list[int], raw: Raw, center: str, label: int) -> Tensor:
+    """G at the chosen locations: equation 2 with the offset in strides; 1 where the prior is off."""
+    if center == "none":
+        return torch.ones(len(chosen), dtype=torch.float64)
+    row = label if center == "category" else 0
+    offset = (grid.centers[chosen].double() - (box[:2] + box[2:]) / 2) / grid.stride[chosen].double()[:, None]
+    return (-((offset - raw.mu[row]) ** 2) / (2 * raw.sigma[row] ** 2)).sum(1).exp()
+
+
+def confidence_weight(confidence: str, p_cls: Tensor, p_loc: Tensor) -> Tensor:
+    """C = exp(3 P), equation 9; the switch acts on C alone."""
+    value = {"none": torch.zeros_like(p_cls), "cls": p_cls, "loc": p_loc, "joint": p_cls * p_loc}[confidence]
+    return (3 * value).exp()
+
+
+def best_iou(boxes: Tensor, objects: Objects, image: int) -> Tensor:
+    """(p, 4) -> (p,) highest IoU with any object of the image."""
+    best = torch.zeros(len(boxes), dtype=torch.float64)
+    for n in (objects.image == image).nonzero()[:, 0].tolist():
+        best = torch.maximum(best, overlaps(boxes, objects.boxes[n].double())[0])
+    return best
+
+
+def negative_weight(iou: Tensor) -> Tensor:
+    """w- = 1 - f, equation 11: f is 1 / (1 - iou), scaled to [0, 1] over the locations of one object."""
+    q = 1 / (1 - iou).clamp(min=1e-12)
+    return 1 - (q - q.min() + 1e-12) / (q.max() - q.min() + 1e-12)
+
+
+def explicit_term(raw: Raw, inner: set[int], normaliser: float) -> Tensor:
+    """Section 1.9: objectness has a label of its own, 1 inside any box."""
+    target = torch.zeros_like(raw.objectness)
+    target[sorted(inner)] = 1
+    return binary_cross_entropy_with_logits(raw.objectness, target, reduction="sum") / normaliser
+
+
+def oracle(
+    grid: Grid, objects: Objects, raw: Raw, objectness: str = "implicit", center: str = "category",
+    confidence: str = "joint", negative: str = "iou",
+) -> Result:  # fmt: skip
+    """Weights 0.25, 0.75 and 0.75 of the positive, negative and centre term."""
+    p, pairs, table, implicit = grid.size, {}, {}, objectness == "implicit"
+    log_p = log_probs(raw, implicit)[0]
+    decoded = decode_ltrb(grid, objects.images, raw.deltas)
+    best = [best_iou(decoded.detach()[b * p : (b + 1) * p], objects, b) for b in range(objects.images)]
+    mass, count, pos = [raw.logits.sum() * 0 for _ in best], [0 for _ in best], raw.logits.sum() * 0
+    for n, (label, image) in enumerate(zip(objects.labels.tolist(), objects.image.tolist(), strict=True)):
+        count[image] += 1
+        chosen = inside(grid, objects.boxes[n].tolist())
+        if not chosen:
+            pos = pos + 100  # B = 0: binary cross-entropy clamps its logarithm
+            continue
+        loc, box = [image * p + i for i in chosen], objects.boxes[n].double()
+        p_cls, p_loc = log_p[loc, label].exp(), (-5 * (1 - overlaps(decoded[loc], box)[1])).exp()
+        prior = center_prior(grid, box, chosen, raw, center, label)
+        weight = confidence_weight(confidence, p_cls, p_loc) * prior
+        weight = weight / weight.sum().clamp(min=1e-12)
+        pos = pos + bag_loss(weight, p_cls * p_loc)
+        mass[image] = mass[image] + prior.sum()
+        minus = negative_weight(best[image][chosen]) if negative == "iou" else torch.ones(len(chosen))
+        for j, plus, less in zip(loc, weight.tolist(), minus.tolist(), strict=True):
+            pairs[j, n] = (plus, less)
+            table[j, label] = min(table.get((j, label), 1.0), less)
+    inner = {j for j, _ in pairs}
+    ignore = crowd(grid, objects, inner)
+    normaliser = max(1.0, sum(m.item() for m in mass))
+    ratios = [n / m for n, m in zip(count, mass, strict=True) if m > 1e-12]
+    terms = {
+        "pos": 0.25 * pos / max(1, len(objects.boxes)),
+        "neg": 0.75 * down_weighted(raw, implicit, table, ignore) / normaliser,
+        "center": 0.75 * sum(ratios, torch.zeros(())) / objects.images,
+    }
+    if objectness == "explicit":
+        terms["objectness"] = explicit_term(raw, inner, normaliser)
+    return Result(pairs, terms, ignore)

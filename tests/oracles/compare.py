@@ -1,0 +1,105 @@
+"""Run a fast assigner and its oracle on one scene, and compare all they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from assigners import build
+from assigners.interface import Assigner, Assignment, Grid, Objects
+from detector.predictions import DensePredictions
+from detector.priors import make_grid
+from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
+from tests.oracles.common import Raw, Result
+from tests.scenes import SIZES, scene
+
+CLASSES = 3
+ORACLES = {m.__name__.rsplit(".", 1)[1]: m.oracle for m in (retinanet, fcos, atss, freeanchor, autoassign)}
+MIX = {"cls": 1.0, "box": 1.3, "quality": 0.7, "pos": 1.1, "neg": 1.7, "center": 0.6, "objectness": 0.8}
+
+
+def prepared(method: str, settings: dict, kind: str, seed: int) -> tuple[Assigner, Grid, Objects, Raw]:
+    """The assigner with the mu and sigma of the scene."""
+    assigner = build(method, num_classes=CLASSES, **settings)
+    grid = make_grid(assigner.spec(), SIZES)
+    objects, raw = scene(seed, kind, grid, assigner.spec(), CLASSES)
+    center = settings.get("center", "category")
+    if center == "fixed":
+        raw = replace(raw, mu=torch.zeros(1, 2), sigma=torch.ones(1, 2))
+    elif center == "shared":
+        raw = replace(raw, mu=raw.mu[:1], sigma=raw.sigma[:1])
+    if method == "autoassign" and center in ("shared", "category"):
+        assigner.mu.data.copy_(raw.mu)
+        assigner.sigma.data.copy_(raw.sigma)
+    return assigner, grid, objects, raw
+
+
+def backward(terms: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Gradients of one mixture of the terms, zero where a leaf takes no part."""
+    total = sum(MIX[name] * value for name, value in terms.items())
+    gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    pairs = zip(leaves.items(), gradients, strict=True)
+    return {name: torch.zeros_like(leaf) if g is None else g for (name, leaf), g in pairs}
+
+
+def fast(assigner: Assigner, grid: Grid, objects: Objects, raw: Raw) -> tuple[Assignment, dict, dict]:
+    """Assignment, loss terms and gradients of the code under test."""
+    spec, leaf = assigner.spec(), raw.leaves(torch.float32)
+    leaves = {"logits": leaf.logits, "deltas": leaf.deltas}
+    leaves |= {"objectness": leaf.objectness} if spec.objectness != "none" else {}
+    leaves |= {"quality": leaf.quality} if spec.quality else {}
+    preds = DensePredictions(
+        grid, objects.images, spec, leaf.logits, leaf.deltas, leaves.get("objectness"), leaves.get("quality"), 0.5
+    )
+    terms, _ = assigner(preds, objects)
+    leaves |= dict(assigner.named_parameters())
+    return assigner.assign(grid, objects, preds), terms, backward(terms, leaves)
+
+
+def slow(method: str, settings: dict, grid: Grid, objects: Objects, raw: Raw) -> tuple[Result, dict]:
+    """Result and gradients of the oracle."""
+    leaf = raw.leaves(torch.float64)
+    if method != "autoassign":
+        settings = {"implicit": settings.get("objectness") == "implicit"}
+    result = ORACLES[method](grid, objects, leaf, **settings)
+    return result, backward(result.terms, vars(leaf))
+
+
+def check_pairs(assignment: Assignment, objects: Objects, expected: Result, tolerance: float) -> None:
+    """Equal pairs with w+ > 0 and their w+; equal w- of every (location, class)."""
+    actual = {}
+    for i, n, plus, minus in zip(
+        *(t.tolist() for t in (assignment.loc, assignment.gt, assignment.pos, assignment.neg)), strict=True
+    ):
+        known = actual.get((i, n), (0.0, 1.0))  # FreeAnchor lists a pair for its bag, and again for its IoU
+        actual[i, n] = (known[0] + plus, min(known[1], minus))
+    got, want = ({pair: w[0] for pair, w in d.items() if w[0] > 1e-30} for d in (actual, expected.pairs))
+    assert set(got) ^ set(want) <= expected.unsure
+    assert all(got[pair] == pytest.approx(want[pair], rel=1e-5, abs=1e-6) for pair in set(got) & set(want))
+    least = [{}, {}]
+    for table, source in zip(least, (actual, expected.pairs), strict=True):
+        for (i, n), (_, minus) in source.items():
+            key = i, int(objects.labels[n])
+            table[key] = min(minus, table.get(key, 1.0))
+    for key in set(least[0]) | set(least[1]):
+        assert least[0].get(key, 1.0) == pytest.approx(least[1].get(key, 1.0), abs=tolerance), key
+
+
+def check(method: str, settings: dict, kind: str, seed: int) -> None:
+    """Everything that the oracle knows."""
+    assigner, grid, objects, raw = prepared(method, settings, kind, seed)
+    assignment, terms, gradients = fast(assigner, grid, objects, raw)
+    expected, reference = slow(method, settings, grid, objects, raw)
+    check_pairs(assignment, objects, expected, 1e-4 if method == "freeanchor" else 1e-5)  # float32 near IoU 0.6
+    if expected.unsure:
+        pytest.skip("an IoU lies on the threshold of ATSS")
+    assert set(terms) == set(expected.terms)
+    for name, value in terms.items():
+        assert value.item() == pytest.approx(expected.terms[name].item(), rel=1e-5, abs=1e-6), name
+    for name, value in gradients.items():
+        assert torch.isfinite(value).all(), name
+        error = (value.double() - reference[name]).abs().max()
+        assert error <= 1e-5 * reference[name].abs().max() + 1e-9, (name, error)

@@ -1,0 +1,125 @@
+"""The fast assigners equal their slow oracles: pairs, weights, loss terms, gradients. And facts of AutoAssign."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+
+from assigners import build
+from assigners.interface import Grid, Level, Objects
+from detector.priors import make_grid
+from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
+from tests.oracles.common import Raw, decode_ltrb, overlaps
+from tests.oracles.compare import CLASSES, ORACLES, check, fast, prepared
+from tests.scenes import KINDS, SIZES, SPECS, loop_grid, shuffled
+
+
+SWITCHES = [
+    {"center": c, "confidence": p, "negative": n, "objectness": o}
+    for c, p, n, o in product(
+        ("none", "fixed", "shared", "category"), ("none", "cls", "loc", "joint"),
+        ("none", "iou"), ("none", "implicit", "explicit"),
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("objectness", ["none", "implicit"])
+@pytest.mark.parametrize("method", ORACLES)
+def test_equals_oracle(method, objectness, kind):
+    check(method, {"objectness": objectness}, kind, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(2, 6))
+@pytest.mark.parametrize("method", ORACLES)
+def test_equals_oracle_on_random_scenes(method, seed):
+    check(method, {"objectness": "none"}, "random", seed)
+
+
+@pytest.mark.parametrize("kind", ["identical", "outside", "random"])
+@pytest.mark.parametrize("settings", SWITCHES, ids=lambda s: "-".join(s.values()))
+def test_autoassign_switches_equal_oracle(settings, kind):
+    check("autoassign", settings, kind, seed=7)
+
+
+@pytest.mark.parametrize("method", ORACLES)
+def test_grid_and_spec(method):
+    spec = build(method, num_classes=CLASSES).spec()
+    names = ("scales", "ratios", "base", "offset", "coder", "delta_weights", "quality", "objectness", "prior_prob")
+    assert [getattr(spec, name) for name in names] == [getattr(SPECS[method], name) for name in names]
+    assert spec.box_bias == SPECS[method].box_bias or method in ("fcos", "atss")
+    grid, expected = make_grid(spec, SIZES), loop_grid(SPECS[method])
+    assert grid.levels == expected.levels
+    assert all(torch.allclose(getattr(grid, k), getattr(expected, k)) for k in ("boxes", "centers", "stride", "shapes"))
+
+
+@pytest.mark.parametrize("method", ORACLES)
+def test_order_of_objects_and_rerun(method):
+    assigner, grid, objects, raw = prepared(method, {}, "random", seed=11)
+    _, terms, gradients = fast(assigner, grid, objects, raw)
+    again = fast(assigner, grid, objects, raw)
+    assert all(torch.equal(terms[k], again[1][k]) for k in terms)
+    assert all(torch.equal(gradients[k], again[2][k]) for k in gradients)
+    for seed in range(3):
+        _, other, changed = fast(assigner, grid, shuffled(objects, seed)[0], raw)
+        assert all(torch.allclose(terms[k], other[k], rtol=1e-6) for k in terms)
+        assert all(torch.allclose(gradients[k], changed[k], rtol=1e-4, atol=1e-7) for k in gradients)
+
+
+def test_autoassign_weights():
+    assigner, grid, objects, raw = prepared("autoassign", {}, "random", seed=3)
+    a, _, gradients = fast(assigner, grid, objects, raw)
+    boxes = decode_ltrb(grid, objects.images, raw.deltas.double())
+    for n in range(len(objects.boxes)):
+        mine = a.gt == n
+        assert mine.any() and a.pos[mine].sum().item() == pytest.approx(1, abs=1e-5)
+        rivals = objects.boxes[objects.image == objects.image[n]].double()
+        iou = torch.stack([overlaps(boxes[a.loc[mine]], g)[0] for g in rivals]).amax(0)
+        assert a.neg[mine][iou.argmax()] == 0
+    assert all(gradients[name].abs().max() > 0 for name in ("mu", "sigma", "objectness", "deltas"))
+
+
+def test_autoassign_lone_location_has_no_negative_weight():
+    assigner, grid, objects, raw = prepared("autoassign", {}, "outside", seed=3)
+    a, _, _ = fast(assigner, grid, objects, raw)
+    lone = [n for n in range(len(objects.boxes)) if (a.gt == n).sum() == 1]
+    assert lone and all((a.neg[a.gt == n] == 0).all() for n in lone)
+
+
+def test_autoassign_without_switches_is_a_plain_mean():
+    off = {"center": "none", "confidence": "none", "negative": "none", "objectness": "none"}
+    assigner, grid, objects, raw = prepared("autoassign", off, "random", seed=3)
+    a, _, _ = fast(assigner, grid, objects, raw)
+    count = torch.bincount(a.gt, minlength=len(objects.boxes))
+    assert torch.allclose(a.pos, 1 / count[a.gt].float(), rtol=1e-6) and (a.neg == 1).all()
+
+
+def two_by_two() -> Grid:
+    """Four points, 8 px apart, as the only level; boxes of 16 px."""
+    centers = torch.tensor([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0], [8.0, 8.0]])
+    boxes = torch.cat((centers - 8, centers + 8), 1)
+    return Grid(boxes, centers, torch.full((4,), 8.0), (Level(0, 4, 8, 2, 2),), torch.tensor([[2.0, 2.0]]), 0.0)
+
+
+def one_object(box: list[float]) -> Objects:
+    """A box of class 0 in one image."""
+    none = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
+    return Objects(torch.tensor([box]), torch.tensor([0]), torch.tensor([0]), *none, 1)
+
+
+def test_oracles_by_hand():
+    grid, one = two_by_two(), one_object([-8.0, -8.0, 8.0, 8.0])
+    assert retinanet.match(grid, one) == ({0: 0}, set())
+    near = one_object([-4.0, -8.0, 12.0, 8.0])  # IoU 0.6 with two of the anchors
+    assert retinanet.match(grid, near)[0] == {0: 0, 1: 0}
+    assert atss.candidates(grid, [7.0, 0.0, 8.0, 1.0]) == [1, 0, 3, 2]
+    assert freeanchor.bag(grid, near.boxes[0]) == [0, 1, 2, 3]
+    assert fcos.centerness(2, 5, [0, 0, 10, 10]) == 0.5
+    raw = Raw(torch.zeros(4, 1), torch.ones(4, 4), torch.zeros(4), None, torch.zeros(1, 2), torch.ones(1, 2))
+    result = autoassign.oracle(grid, one, raw.leaves(torch.float64))
+    assert result.pairs == {(0, 0): (1.0, 0.0)}
+    assert result.terms["pos"].item() == pytest.approx(0.25 * -torch.tensor(0.25).log().item())
+    assert result.terms["center"].item() == pytest.approx(0.75)
+    assert result.terms["neg"].item() == pytest.approx(0.75 * 3 * 0.25**2 * -torch.tensor(0.75).log().item())
