@@ -33,7 +33,8 @@ class ATSS(Assigner):
         boxes = objects.boxes[:, None].expand(*loc.shape, 4)
         q = iou(grid.boxes[prior], boxes)
         distances = ltrb(grid.centers[prior], boxes)
-        threshold = q.mean(1, keepdim=True) + q.std(1, keepdim=True)
+        mean = q.mean(1, keepdim=True)
+        threshold = mean + ((q - mean).square().sum(1, keepdim=True) / (q.shape[1] - 1)).sqrt()  # mean + std
         good = (q >= threshold) & (distances.amin(-1) > self.margin)
         gt = torch.arange(len(loc), device=loc.device)[:, None].expand_as(loc).flatten()
         key = pack(q.flatten(), gt)

@@ -55,7 +55,7 @@ class Cells:
         y, x = rank // width.flatten()[rect], rank % width.flatten()[rect]
         corner = self.origin[objects] + self.top[objects] * self.row + self.left[objects] * self.per_cell
         row = self.row.expand_as(width).flatten()[rect]
-        return corner.flatten()[rect] + y * row + x * self.per_cell, objects[rect // width[0].numel()]
+        return corner.flatten()[rect] + y * row + x * self.per_cell, objects[rect // (len(self.row) * self.per_cell)]
 
     def blocks(self, budget: int) -> list[Tensor]:
         """All objects, fewest pairs first, cut into blocks of about `budget` pairs."""

@@ -63,7 +63,7 @@ class Head(nn.Module):
 def _tower(channels: int, convs: int, norm: str) -> nn.Sequential:
     layers: list[nn.Module] = []
     for _ in range(convs):
-        layers.append(nn.Conv2d(channels, channels, 3, padding=1, bias=norm == "none"))
+        layers.append(nn.Conv2d(channels, channels, 3, padding=1))
         layers += [nn.GroupNorm(min(32, channels // 4), channels)] if norm == "gn" else []
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)

@@ -60,7 +60,9 @@ def boxes_of(kind: str, generator: torch.Generator, images: int) -> list[list[li
         return [[[30.25, 20.5, 71.0, 80.75]]]
     if kind == "identical":
         twin = [40.0, 24.0, 104.0, 88.0]
-        return [[twin] * 4, [[16.0, 16.0, 48.0, 32.0], twin, twin]]
+        half = [32.0, 64.0, 96.0, 96.0]  # IoU of exactly 0.5 with an anchor that is not its best
+        edge = [64.0 - 1 / 128, 40.0, 80.0, 88.0]  # a centre inside by less than ATSS's margin
+        return [[twin] * 4, [[16.0, 16.0, 48.0, 32.0], twin, twin, half], [edge]]
     if kind == "nested":
         sides = [(-16.0, 200.0), (8.0, 120.0), (20.0, 96.0), (44.0, 64.0), (56.0, 72.0), (60.0, 68.0)]
         return [[[a, a, b, b] for a, b in sides]]
@@ -68,7 +70,7 @@ def boxes_of(kind: str, generator: torch.Generator, images: int) -> list[list[li
         return [lattice(generator, 12, 0.25, 7.75).tolist() for _ in range(images)]
     if kind == "outside":  # between the locations of offset 0, of offset 0.5, of both, beyond every anchor
         strip, other = [17.25, 3.0, 22.75, 100.0], [20.25, 20.5, 27.75, 90.0]
-        lone, far = [61.0, 61.0, 67.0, 67.0], [1720.0, 1720.0, 1740.0, 1744.0]
+        lone, far = [69.0, 69.0, 75.0, 75.0], [1720.0, 1720.0, 1740.0, 1744.0]
         return [[strip, other, [30.0, 30.0, 90.0, 100.0], far, lone], [far, [20.5, 20.5, 23.5, 23.5]], []]
     if kind == "random":
         counts = torch.randint(1, 9, (images - 1,), generator=generator).tolist()

@@ -19,7 +19,7 @@ def candidates(grid: Grid, box: list[float]) -> list[int]:
 
 
 def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int], set[tuple[int, int]]]:
-    """Prior -> object of highest IoU (then lowest index), the priors that are candidates, the pairs at the threshold."""
+    """Prior -> object of highest IoU (then lowest index), all candidate priors, the pairs at the threshold."""
     best, listed, unsure = {}, set(), set()
     points = grid.centers.tolist()
     for n, (box, image) in enumerate(zip(objects.boxes.tolist(), objects.image.tolist(), strict=True)):
@@ -43,4 +43,4 @@ def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Re
     matched, listed, unsure = match(grid, objects)
     ignore = crowd(grid, objects, listed)
     terms = losses(grid, objects, raw, implicit, matched, ignore, 2.0)
-    return Result({pair: (1.0, 0.0) for pair in matched.items()}, terms, ignore, unsure)
+    return Result(dict.fromkeys(matched.items(), (1.0, 0.0)), terms, ignore, unsure)

@@ -74,4 +74,4 @@ def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Re
     matched, listed = match(grid, objects)
     ignore = crowd(grid, objects, listed)
     terms = losses(grid, objects, raw, implicit, matched, ignore, 1.0)
-    return Result({pair: (1.0, 0.0) for pair in matched.items()}, terms, ignore)
+    return Result(dict.fromkeys(matched.items(), (1.0, 0.0)), terms, ignore)

@@ -41,4 +41,4 @@ def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Re
         "cls": focal(raw, implicit, {i: labels[n] for i, n in matched.items()}, ignore) / total,
         "box": smooth_l1(raw.deltas[prior] - target, 0.1).sum() / total,
     }
-    return Result({pair: (1.0, 0.0) for pair in matched.items()}, terms, ignore)
+    return Result(dict.fromkeys(matched.items(), (1.0, 0.0)), terms, ignore)

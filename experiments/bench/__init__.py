@@ -1,0 +1,1 @@
+"""Speed, measured where the reader sits: `make bench`. No test times anything."""

@@ -1,0 +1,37 @@
+"""Inputs of the benchmarks: random objects and random head outputs at 800 x 1344."""
+
+from __future__ import annotations
+
+import torch
+
+from assigners.interface import Assigner, HeadSpec, Objects
+from detector.detector import STRIDES
+from detector.predictions import DensePredictions
+from detector.priors import make_grid
+
+HEIGHT, WIDTH = 800, 1344
+
+
+def objects(n: int, classes: int, low: float, high: float, generator: torch.Generator) -> Objects:
+    """n boxes of low..high px side in one image."""
+    size = low + (high - low) * torch.rand(n, 2, generator=generator)
+    corner = torch.rand(n, 2, generator=generator) * (torch.tensor([WIDTH, HEIGHT]) - size)
+    none = torch.zeros(0, dtype=torch.long)
+    labels = torch.randint(classes, (n,), generator=generator)
+    return Objects(torch.cat((corner, corner + size), 1), labels, torch.zeros_like(labels), torch.zeros(0, 4), none, 1)
+
+
+def predictions(spec: HeadSpec, classes: int, generator: torch.Generator, logit: float = -4.0) -> DensePredictions:
+    """Leaf tensors with gradients, boxes about the size of the priors."""
+    sizes = tuple((s, -(-HEIGHT // s), -(-WIDTH // s)) for s in STRIDES)
+    grid = make_grid(spec, sizes)
+    draw = lambda *shape: torch.randn(*shape, generator=generator)  # noqa: E731
+    deltas = (draw(grid.size, 4) * 0.3 + spec.box_bias).requires_grad_()
+    branches = [draw(grid.size).requires_grad_() if on else None for on in (spec.objectness != "none", spec.quality)]
+    return DensePredictions(grid, 1, spec, (draw(grid.size, classes) + logit).requires_grad_(), deltas, *branches)
+
+
+def loss_step(assigner: Assigner, preds: DensePredictions, truth: Objects) -> None:
+    """Assignment and loss, forward and backward."""
+    terms, _ = assigner(preds, truth)
+    sum(terms.values()).backward()

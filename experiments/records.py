@@ -1,0 +1,143 @@
+"""The run folder: its files, written so that a crash never leaves half a one. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class RecordError(Exception):
+    """Says which record cannot be read, and why."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run: `run.json` first, `metrics.jsonl` and `checkpoint.pt` on the way, `detections.npz` and `done` last."""
+
+    path: Path
+
+    run = property(lambda self: self.path / "run.json")
+    metrics = property(lambda self: self.path / "metrics.jsonl")
+    checkpoint = property(lambda self: self.path / "checkpoint.pt")
+    detections = property(lambda self: self.path / "detections.npz")
+    done = property(lambda self: self.path / "done")
+
+    def clear(self, keep_checkpoint: bool) -> None:
+        """Makes the folder ready for a run. keep_checkpoint: the metrics stay too, see `truncate_metrics`."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        state = () if keep_checkpoint else (self.checkpoint, self.metrics)
+        # `done` first: killed half way, the run is unfinished and not a finished one without files.
+        for path in (self.done, self.detections, *state, *self.path.glob("*.partial")):
+            path.unlink(missing_ok=True)
+
+    def write_run(self, record: dict) -> None:
+        write_json(self.run, record)
+
+    def read_run(self) -> dict:
+        return _read_json(self.run)
+
+    def is_done(self) -> bool:
+        return self.done.is_file()
+
+    def write_done(self, result: dict) -> None:
+        """The last file of a run: with it the run is finished."""
+        write_json(self.done, result)
+
+    def read_done(self) -> dict:
+        return _read_json(self.done)
+
+    def append(self, row: dict) -> None:
+        """One line of metrics; `row` needs an int `step`."""
+        with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(_dumps(row) + "\n")
+
+    def read_metrics(self) -> list[dict]:
+        """All whole lines; a last one without its end (killed while writing) is left out. No file: no rows."""
+        try:
+            lines = self.metrics.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RecordError(f"Cannot read {self.metrics}: {error.strerror}.") from None
+        return [_row(line, number, self.metrics) for number, line in enumerate(lines, 1)]
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drops the rows after `step`, and a torn last line: a resumed run writes them again."""
+        if self.metrics.exists():
+            rows = [row for row in self.read_metrics() if row["step"] <= step]
+            write_atomic(self.metrics, "".join(_dumps(row) + "\n" for row in rows).encode())
+
+
+def runs_in(folder: Path) -> list[RunFolder]:
+    """The run folders directly below `folder`, by name. RecordError where there is no such folder."""
+    if not folder.is_dir():
+        raise RecordError(f"There is no folder {folder}.")
+    return [RunFolder(path.parent) for path in sorted(folder.glob("*/run.json"))]
+
+
+def hash_of(obj: object) -> str:
+    """Twelve hexadecimal digits of the content; the order of keys does not matter, tuples equal lists."""
+    text = json.dumps(obj, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write_json(path: Path, obj: object) -> None:
+    """Replaces the file whole or not at all; NaN and infinity become null."""
+    write_atomic(path, (_dumps(obj, indent=1) + "\n").encode())
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces the file whole or not at all, also when the power fails."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name is on disk only with its folder
+    finally:
+        os.close(folder)
+
+
+def _dumps(obj: object, indent: int | None = None) -> str:
+    return json.dumps(_finite(obj), allow_nan=False, indent=indent)
+
+
+def _finite(obj: object) -> object:
+    """JSON has no NaN."""
+    if isinstance(obj, dict):
+        return {key: _finite(value) for key, value in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return [_finite(value) for value in obj]
+    return None if isinstance(obj, float) and not math.isfinite(obj) else obj
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"Cannot read {path}: {error.strerror}.") from None
+    except ValueError as error:  # bad JSON or bad UTF-8
+        raise RecordError(f"Cannot read {path}: {error}.") from None
+    if not isinstance(value, dict):
+        raise RecordError(f"Cannot read {path}: it holds a {type(value).__name__} where keys and values belong.")
+    return value
+
+
+def _row(line: bytes, number: int, path: Path) -> dict:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise RecordError(f"Cannot read line {number} of {path}: {error}.") from None
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise RecordError(f"Cannot read line {number} of {path}: it is not a row with a step.")
+    return row
