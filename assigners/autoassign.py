@@ -78,7 +78,11 @@ class AutoAssign(Assigner):
         owner = orphans[:, None].expand_as(near)
         log_g = self._log_center(grid, objects, (near % grid.size).flatten(), owner.flatten()).view_as(near)
         chosen = log_g.detach().topk(min(self.fallback_topk, near.shape[1]), dim=1).indices
-        return torch.cat((loc, near.gather(1, chosen).flatten())), torch.cat((gt, owner.gather(1, chosen).flatten())), empty
+        return (
+            torch.cat((loc, near.gather(1, chosen).flatten())),
+            torch.cat((gt, owner.gather(1, chosen).flatten())),
+            empty,
+        )
 
     def _log_center(self, grid: Grid, objects: Objects, prior: Tensor, gt: Tensor) -> Tensor:
         """log G of equation 2, (M,); 0 where there is no centre weighting."""
@@ -111,4 +115,7 @@ class AutoAssign(Assigner):
             return {}
         label = torch.zeros_like(preds.objectness).index_fill(0, loc, 1)
         (z_neg,) = world_mean(g.sum())
-        return {"objectness": nn.functional.binary_cross_entropy_with_logits(preds.objectness, label, reduction="sum") / z_neg}
+        return {
+            "objectness": nn.functional.binary_cross_entropy_with_logits(preds.objectness, label, reduction="sum")
+            / z_neg
+        }

@@ -20,7 +20,12 @@ from assigners.pairs import LOW_32, best_per_location, bits, within
 @dataclass(eq=False)
 class FCOS(Assigner):
     radius: float = 1.5  # of the centre box, strides; FCOS `CENTER_SAMPLING_RADIUS`
-    ranges: tuple[float, ...] = (64.0, 128.0, 256.0, 512.0)  # of max(ltrb) between the levels, pixels; paper, section 3.2
+    ranges: tuple[float, ...] = (
+        64.0,
+        128.0,
+        256.0,
+        512.0,
+    )  # of max(ltrb) between the levels, pixels; paper, section 3.2
     loss: PointLoss = PointLoss(box_kind="giou")
 
     @property

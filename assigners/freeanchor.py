@@ -15,7 +15,7 @@ from assigners.buckets import bucketed
 from assigners.geometry import iou
 from assigners.interface import Assigner, Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
 from assigners.losses import BagLoss
-from assigners.pairs import LOW_32, overlapping, pack, segment_max, segment_softmax, unpack
+from assigners.pairs import overlapping, pack, segment_max, segment_softmax, unpack
 
 
 @dataclass(eq=False)

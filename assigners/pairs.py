@@ -108,7 +108,9 @@ def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tenso
         window = size.clamp(max=k)
         nearest = (middle / level.stride - grid.offset).round().long()
         corner = torch.minimum((nearest - window // 2).clamp(min=0), size - window)  # (N, 2)
-        y, x = torch.meshgrid(*(torch.arange(min(n, k), device=boxes.device) for n in (level.height, level.width)), indexing="ij")
+        y, x = torch.meshgrid(
+            *(torch.arange(min(n, k), device=boxes.device) for n in (level.height, level.width)), indexing="ij"
+        )
         cell = corner[:, None] + torch.stack((x, y), -1).flatten(0, 1)  # (N, k * k, 2), row by row
         distance = ((cell + grid.offset) * level.stride - middle[:, None]).square().sum(-1)
         chosen = distance.sort(dim=-1, stable=True).indices[:, :k]
@@ -161,7 +163,9 @@ def max_iou(preds: Predictions, objects: Objects, loc: Tensor, budget: int = 2**
     seen = torch.zeros(p * preds.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
     where = seen.nonzero().squeeze(1)
     boxes = preds.boxes_at(where)
-    images = torch.stack((torch.bincount(where // p, minlength=preds.images), torch.bincount(objects.image, minlength=preds.images)))
+    images = torch.stack(
+        (torch.bincount(where // p, minlength=preds.images), torch.bincount(objects.image, minlength=preds.images))
+    )
     best = []
     for mine, theirs in zip(boxes.split(images[0].tolist()), objects.boxes.split(images[1].tolist()), strict=True):
         rows = max(1, budget // max(1, len(theirs)))

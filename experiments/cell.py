@@ -40,7 +40,9 @@ def find(recipe: Recipe, root: Path | None) -> Cell:
     recipe = replace(recipe, data=replace(d, **splits))
     train, val = (data.load(recipe.data, recipe.dataset, root, split) for split in splits.values())
     if len(train) < recipe.schedule.batch:
-        raise UserError(f"{len(train)} training images do not fill a batch of {recipe.schedule.batch}: lower schedule.batch.")
+        raise UserError(
+            f"{len(train)} training images do not fill a batch of {recipe.schedule.batch}: lower schedule.batch."
+        )
     return Cell(recipe, train, val)
 
 

@@ -29,4 +29,6 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device:
         optimizer.load_state_dict(state["optimizer"])
         return int(state["step"])
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise UserError(f"The checkpoint {path} cannot be read ({error}). Remove it, or start over with --force.") from None
+        raise UserError(
+            f"The checkpoint {path} cannot be read ({error}). Remove it, or start over with --force."
+        ) from None

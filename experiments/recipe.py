@@ -108,7 +108,11 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
     """
     if assigner not in assigners.available():
         raise unknown("assigner", assigner, assigners.available())
-    path = Path(dataset) if dataset.endswith((".yaml", ".yml")) else FOLDER / f"{'shapes' if dataset in TWINS else dataset}.yaml"
+    path = (
+        Path(dataset)
+        if dataset.endswith((".yaml", ".yml"))
+        else FOLDER / f"{'shapes' if dataset in TWINS else dataset}.yaml"
+    )
     if path.parent == FOLDER and not path.is_file():
         raise unknown("data set", dataset, names())
     types = settings_of(assigners.get(assigner))
@@ -167,4 +171,6 @@ def rescaled(recipe: Recipe) -> str:
     s, lr = recipe.schedule, recipe.optimizer.lr
     if s.batch == 16:
         return ""
-    return f"Batch {s.batch}: {s.iterations} iterations at 16 become {steps(s)}, lr {lr:g} becomes {lr * s.batch / 16:g}."
+    return (
+        f"Batch {s.batch}: {s.iterations} iterations at 16 become {steps(s)}, lr {lr:g} becomes {lr * s.batch / 16:g}."
+    )

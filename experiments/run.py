@@ -1,6 +1,6 @@
 """Trains and evaluates one assigner on one data set.
 
-    python experiments/run.py --assigner autoassign --dataset voc --data-root DIR
+python experiments/run.py --assigner autoassign --dataset voc --data-root DIR
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data-root", type=Path, help="folder that holds the data set's files")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders (default: runs)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe")
+    parser.add_argument(
+        "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--force", action="store_true", help="run again what is done")
     parser.add_argument("--list", action="store_true", help="print the assigners and data sets")

@@ -45,7 +45,8 @@ def _record(cell: Cell) -> dict:
         "id": cell.id,
         "recipe": as_dict(cell.recipe),
         "data": {
-            name: {"digest": s.digest(), "images": len(s), "boxes": len(s.boxes), "cleaned": s.counters} for name, s in sets.items()
+            name: {"digest": s.digest(), "images": len(s), "boxes": len(s.boxes), "cleaned": s.counters}
+            for name, s in sets.items()
         },
         "environment": environment(),
         "head_differs": {name: list(pair) for name, pair in differences(cell.recipe).items()},

@@ -74,7 +74,12 @@ def _parts(batch: Batch, parts: int, device: torch.device) -> Iterator[tuple[Ten
         mine = (o.image >= first) & (o.image < first + size)
         regions = (o.ignore_image >= first) & (o.ignore_image < first + size)
         part = Objects(
-            o.boxes[mine], o.labels[mine], o.image[mine] - first, o.ignore[regions], o.ignore_image[regions] - first, len(images)
+            o.boxes[mine],
+            o.labels[mine],
+            o.image[mine] - first,
+            o.ignore[regions],
+            o.ignore_image[regions] - first,
+            len(images),
         )
         yield images.to(device, non_blocking=True), to(part, device)
 
@@ -122,5 +127,7 @@ class _Log:
         broken = [name for name, value in figures.items() if not math.isfinite(value)]
         if broken:
             raise UserError(f"The loss is not finite ({', '.join(broken)}) before step {step}: lower optimizer.lr.")
-        self.progress.show(step, figures | {"img/s": row["images_per_s"], "wait": row["wait"]}, (self.total - step) / rate)
+        self.progress.show(
+            step, figures | {"img/s": row["images_per_s"], "wait": row["wait"]}, (self.total - step) / rate
+        )
         self.rows, self.waited, self.begin = [], 0.0, time.perf_counter()

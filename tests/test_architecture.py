@@ -29,7 +29,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def imports(tree: ast.AST, package: str) -> Iterator[str]:
-    """Dotted names, also inside functions; of `from a import b` it is a.b. `package`: what a relative import starts from."""
+    """Dotted names, also inside functions; `from a import b` is a.b. package: where a relative import starts."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

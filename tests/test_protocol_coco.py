@@ -164,6 +164,14 @@ def test_the_first_box_and_image_count():
     assert evaluate(truth([[(BOX, 0)]], ids=[0]), detections((0, BOX, 0, 0.9)), DEFAULT).figures["AP"] > 0.99
 
 
+@pytest.mark.parametrize(("ids", "ap"), [((1, 2), 0.5), ((2, 1), 1.0)])
+def test_equal_scores_go_by_image_id(ids, ap):
+    """As in COCO's own code; the hit is in the second image."""
+    known = truth([[], [(BOX, 0)]], ids=ids)
+    figures = evaluate(known, detections((0, BOX, 0, 0.9), (1, BOX, 0, 0.9)), DEFAULT).figures
+    assert figures["AP"] == pytest.approx(ap)
+
+
 def test_no_detections_score_zero():
     scores = evaluate(truth([[(BOX, 0)], []]), detections(), DEFAULT)
     assert scores.figures["AP"] == 0.0

@@ -57,10 +57,15 @@ def report() -> None:
         for name, (step, model) in models.items():
             times[name].append(seconds(step, model, images, truth))
             model.zero_grad(set_to_none=True)
-    print("\nwhole training step, ResNet-50, 800 x 1344, batch 1, 7 objects, 80 classes: median s, share of assign + loss")
+    print(
+        "\nwhole training step, ResNet-50, 800 x 1344, batch 1, 7 objects, 80 classes: median s, share of assign + loss"
+    )
     for name in models:
         whole = median(times[name][1:])
-        print(f"{name:<24}{whole:>8.2f} s" + (f"{100 * _share(name, truth) / whole:>8.2f} %" if name in assigners.available() else ""))
+        print(
+            f"{name:<24}{whole:>8.2f} s"
+            + (f"{100 * _share(name, truth) / whole:>8.2f} %" if name in assigners.available() else "")
+        )
 
 
 def _share(name: str, truth) -> float:

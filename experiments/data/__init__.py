@@ -28,5 +28,7 @@ def _reader(data: DataRecipe, dataset: str, root: Path | None):
     if data.reader not in FOLDERS:
         raise unknown("reader", data.reader, ["shapes", *FOLDERS])
     if root is None:
-        raise UserError(f"The data set '{dataset}' lies on disk. Say where with --root FOLDER, or use --dataset shapes.")
+        raise UserError(
+            f"The data set '{dataset}' lies on disk. Say where with --data-root DIR, or use --dataset shapes."
+        )
     return FOLDERS[data.reader]

@@ -95,7 +95,9 @@ def _images(items: list, path: Path, folder: Path) -> dict[int, Record]:
         number, name = _field(item, "id", (int,), where), _field(item, "file_name", (str,), where)
         height, width = (_field(item, key, (int,), where) for key in ("height", "width"))
         if number in records or number < 0 or min(height, width) < 1:
-            raise UserError(f"{where}: id {number}, {width} x {height}; ids must be unique, and no number negative or 0 px.")
+            raise UserError(
+                f"{where}: id {number}, {width} x {height}; ids must be unique, and no number negative or 0 px."
+            )
         parts = PurePosixPath(name)
         if parts.is_absolute() or ".." in parts.parts or "\\" in name:
             raise UserError(f"{where}: file_name '{name}' leads out of {folder}. Use names inside that folder.")

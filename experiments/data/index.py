@@ -50,7 +50,6 @@ class Index:
     counters: dict[str, int]  # boxes: no_area and outside were dropped, clipped were cut to the image
     small_medium: tuple[float, float] = COCO_AREAS  # px^2, bounds of small/medium and medium/large
     draw: Callable[[int], np.ndarray] | None = None  # position -> (3, H, W) uint8
-    mirror: np.ndarray | None = None  # (K,) class after a horizontal flip; None: a flip keeps the class
 
     def __len__(self) -> int:
         return len(self.image_ids)

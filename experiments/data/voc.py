@@ -13,10 +13,7 @@ from defusedxml.ElementTree import parse
 from experiments.data.index import Index, Record, build
 from experiments.errors import UserError, unknown
 
-CLASSES = (
-    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
-    "pottedplant sheep sofa train tvmonitor"
-).split()  # official order
+CLASSES = ["aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"]  # official order
 LAYOUT = "JPEGImages/*.jpg, Annotations/*.xml and ImageSets/Main/<split>.txt"
 AUTO = {"auto:train": ("2007_trainval+2012_trainval", "2012_train"), "auto:val": ("2007_test", "2012_val")}
 
@@ -89,7 +86,9 @@ def _part(folder: Path, name: str, classes: tuple[str, ...], first: int) -> list
     records = []
     for i, stem in enumerate(stems):
         if stem not in images:
-            raise UserError(f"{listing}, line '{stem}': {folder / 'JPEGImages'} has no such image. Add it, or cut the line.")
+            raise UserError(
+                f"{listing}, line '{stem}': {folder / 'JPEGImages'} has no such image. Add it, or cut the line."
+            )
         records.append(_record(folder / "Annotations" / f"{stem}.xml", images[stem], first + i, labels))
     return records
 

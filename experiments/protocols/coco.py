@@ -71,10 +71,9 @@ class Scores:
 
 def evaluate(truth: Truth, detections: Detections, max_dets: tuple[int, int, int]) -> Scores:
     """Scores with at most `max_dets` detections an image and class; AP counts the largest of the three."""
-    truth_set, found_set = _ground_truth(truth), _found(truth, detections)
-    low, high = truth.small_medium
+    known, found, (low, high) = _ground_truth(truth), _found(truth, detections), truth.small_medium
     with redirect_stdout(io.StringIO()):  # pycocotools prints
-        engine = COCOeval(_coco(truth_set), _coco(found_set), "bbox")
+        engine = COCOeval(_coco(known), _coco(found), "bbox")
         engine.params.maxDets = sorted(max_dets)
         engine.params.areaRng = [[0, ANY], [0, low], [low, high], [high, ANY]]
         engine.evaluate()

@@ -1,0 +1,147 @@
+"""Batches of a data set. Order and augmentation follow from (seed, step, image id), whatever the workers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from assigners.interface import Objects
+from experiments.data import transforms
+from experiments.data.index import BadImage, Index
+from experiments.errors import UserError
+from experiments.recipe import DataRecipe
+
+BAD_SHARE = 0.01  # of the images read; above it a run that skips bad images stops
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B images on their way to the device."""
+
+    images: Tensor  # (B, 3, H, W) uint8, padded
+    objects: Objects
+    index: Tensor  # (B,) position in the Index
+    scale: Tensor  # (B,) resized / original
+    sizes: Tensor  # (B, 2) height and width before padding
+    bad: int  # images that did not decode
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a batch."""
+
+    image: Tensor  # (3, h, w) uint8
+    boxes: Tensor  # (n, 4) px of the resized image
+    labels: Tensor  # (n,)
+    ignore: Tensor  # (n,) bool
+    position: int
+    scale: float
+    bad: int
+
+
+def order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
+    """Positions of every training batch from step 0 on, without end; wide and tall images never share one."""
+    wide = index.sizes[:, 1] >= index.sizes[:, 0]
+    groups: dict[bool, list[int]] = {True: [], False: []}
+    for epoch in count():
+        for i in np.random.default_rng([seed, epoch]).permutation(len(index)).tolist():
+            group = groups[bool(wide[i])]
+            group.append(i)
+            if len(group) == batch:
+                yield group.copy()
+                group.clear()
+
+
+class _Images(Dataset):
+    """Keys are (step, position); step -1 is evaluation: no flip. A UserError is handed on, not raised in a worker."""
+
+    def __init__(self, index: Index, data: DataRecipe, seed: int):
+        self.index, self.data, self.seed = index, data, seed
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample | UserError:
+        try:
+            return self._sample(*key)
+        except UserError as error:
+            return error
+
+    def _sample(self, step: int, position: int) -> Sample:
+        image, position, bad = self._read(step, position)
+        boxes, labels, ignore = (torch.from_numpy(x.copy()) for x in self.index.of(position))
+        image, scale = transforms.resize(image, self.data.short, self.data.long)
+        boxes = boxes * scale
+        chance = np.random.default_rng([self.seed, step + 1, int(self.index.image_ids[position])]).random()
+        if step >= 0 and chance < self.data.flip:
+            image, boxes = transforms.flip(image, boxes)
+        return Sample(image, boxes, labels, ignore, position, scale, bad)
+
+    def _read(self, step: int, position: int) -> tuple[Tensor, int, int]:
+        """The image; if bad images are skipped, the next good one in training and a black one in evaluation."""
+        for bad in range(len(self.index)):
+            try:
+                return self.index.read(position), position, bad
+            except BadImage:
+                if not self.data.skip_bad_images:
+                    raise
+                if step < 0:
+                    return torch.zeros(3, *self.index.sizes[position].tolist(), dtype=torch.uint8), position, 1
+                position = (position + 1) % len(self.index)
+        raise UserError(f"No image of {self.index.name} decodes.")
+
+
+def collate(samples: list[Sample | UserError]) -> Batch | UserError:
+    """One batch, or the first error."""
+    for sample in samples:
+        if isinstance(sample, UserError):
+            return sample
+    image = torch.cat([torch.full((len(s.labels),), b) for b, s in enumerate(samples)]).long()
+    boxes, labels, ignore = (torch.cat([getattr(s, name) for s in samples]) for name in ("boxes", "labels", "ignore"))
+    objects = Objects(boxes[~ignore], labels[~ignore], image[~ignore], boxes[ignore], image[ignore], len(samples))
+    return Batch(
+        transforms.stack([s.image for s in samples]),
+        objects,
+        torch.tensor([s.position for s in samples]),
+        torch.tensor([s.scale for s in samples]),
+        torch.tensor([s.image.shape[1:] for s in samples]),
+        sum(s.bad for s in samples),
+    )
+
+
+def train_loader(index: Index, data: DataRecipe, batch: int, seed: int, start: int, stop: int) -> Iterator[Batch]:
+    """The batches of steps start..stop. Raises UserError, also for what went wrong in a worker."""
+    steps = enumerate(islice(order(index, batch, seed), start, stop), start)
+    yield from _load(index, data, seed, [[(step, i) for i in group] for step, group in steps])
+
+
+def eval_loader(index: Index, data: DataRecipe, batch: int) -> Iterator[Batch]:
+    """Every image once, images of like shape together."""
+    by_shape = np.argsort(index.sizes[:, 1] / index.sizes[:, 0], kind="stable").tolist()
+    yield from _load(index, data, 0, [[(-1, i) for i in by_shape[n : n + batch]] for n in range(0, len(index), batch)])
+
+
+def _load(index: Index, data: DataRecipe, seed: int, keys: list[list[tuple[int, int]]]) -> Iterator[Batch]:
+    images = _Images(index, data, seed)
+    generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one
+    loader = DataLoader(
+        images,
+        batch_sampler=keys,
+        num_workers=data.workers,
+        collate_fn=collate,
+        pin_memory=torch.cuda.is_available(),
+        generator=generator,
+    )
+    seen = bad = 0
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        seen, bad = seen + len(batch.images), bad + batch.bad
+        if bad > max(1, BAD_SHARE * max(seen, 100)):
+            raise UserError(
+                f"{bad} of {seen} images of {index.name} do not decode, more than 1 %. Fetch the data again."
+            )
+        yield batch
