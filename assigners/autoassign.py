@@ -1,7 +1,7 @@
 """AutoAssign: centre weighting and confidence weighting, learned with the detector. Zhu et al. 2020, arXiv 2007.03496.
 
-Follows the authors' code (poodarchu/AutoAssign `auto_assign.py`), which adds to the paper: the centre term (0.75 N / sum G
-of an image), alpha = 0.25 on the positives and 0.75 on the negatives, w- inside the probability of the negative
+Follows the authors' code (poodarchu/AutoAssign `auto_assign.py`), which adds to the paper: the centre term
+(0.75 N / sum G of an image), alpha = 0.25 on the positives and 0.75 on the negatives, w- inside the probability of the negative
 term, min-max over the object's locations as f of equation 11, and sum G as the negative normaliser. Two differences,
 both deliberate: where objects of one class share a location the smaller w- holds (there, the one written last), and
 an image without any weight inside adds nothing to the centre term (there, a constant around 1e12 without gradient).
@@ -110,7 +110,7 @@ class AutoAssign(Assigner):
         return self.center_weight * ratio.mean()
 
     def _explicit(self, preds: Predictions, objects: Objects, loc: Tensor, g: Tensor) -> dict[str, Tensor]:
-        """Table 4, "explicit-obj": objectness learns by itself which locations lie in any box. The paper gives no form."""
+        """Table 4, "explicit-obj": objectness learns by itself which locations lie in a box; the form is ours."""
         if self.objectness != "explicit":
             return {}
         label = torch.zeros_like(preds.objectness).index_fill(0, loc, 1)

@@ -53,7 +53,7 @@ def _product(c: Tensor, o: Tensor, gamma: float) -> tuple[Tensor, Tensor, Tensor
 
 
 def _surprise(p: Tensor, rest: Tensor) -> Tensor:
-    """-log(1 - p) from p and 1 - p, each exact where it is small: the log of a rounded 1 - p, and what the rounding lost.
+    """-log(1 - p) from p and 1 - p, each exact where small: the log of a rounded 1 - p, and what rounding lost.
 
     torch's softplus and log1p do the same ten times slower on a CPU.
     """

@@ -1,7 +1,7 @@
 """FreeAnchor: learning to match anchors, as a maximum-likelihood bag. Zhang et al. 2019.
 
 Follows zhangxiaosong18/FreeAnchor `free_anchor_loss.py`. Two differences: an anchor that does not touch an object never
-enters its bag (there, it fills up bags of fewer than 50), and the normalisers are means over the processes (there, local).
+enters its bag (there, it fills up bags of fewer than 50), and the normalisers are means over the processes, not local.
 """
 
 from __future__ import annotations

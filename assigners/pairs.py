@@ -24,7 +24,7 @@ def ragged(counts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _cells_before(edge: Tensor, stride: Tensor, offset: float, strict: bool) -> Tensor:
-    """How many centres (i + offset) stride, i from 0, lie at or before `edge`; before it if strict. Exact in float32."""
+    """How many centres (i + offset) stride, i from 0, lie at or before `edge`, before it if strict. Exact."""
     cell = (edge / stride - offset).floor()  # may round across a centre: the three around it settle it
     near = (cell[..., None] + torch.arange(-1, 2, device=edge.device) + offset) * stride[..., None]
     before = near < edge[..., None] if strict else near <= edge[..., None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
@@ -16,7 +17,7 @@ class Backbone(nn.Module):
     """Images (B, 3, H, W) -> C3, C4, C5 at strides 8, 16, 32. `channels` are their widths."""
 
     def __init__(self, name: str, weights: str, norm: str, frozen_stages: int):
-        """weights: imagenet (torchvision's first set, from its cache) or none. Raises OSError where they cannot be had."""
+        """weights: imagenet (torchvision's first set, from its cache) or none. Raises OSError where it lacks."""
         super().__init__()
         chosen = get_model_weights(name).IMAGENET1K_V1 if weights == "imagenet" else None
         net = get_model(name, weights=chosen, norm_layer=NORMS[norm])
@@ -40,7 +41,7 @@ def _resnet_stages(net: nn.Module) -> list[nn.Module]:
 
 def _mobilenet_stages(net: nn.Module) -> list[nn.Module]:
     ends = (0, *MOBILENET_STAGES)
-    return [net.features[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [net.features[a:b] for a, b in pairwise(ends)]
 
 
 def _width(stage: nn.Module) -> int:

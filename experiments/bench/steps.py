@@ -1,4 +1,4 @@
-"""A whole ResNet-50 training step at 800 x 1344, 7 objects, 80 classes, beside torchvision's, in one interleaved run."""
+"""A whole ResNet-50 training step at 800 x 1344, 7 objects, 80 classes, interleaved with torchvision's."""
 
 from __future__ import annotations
 

@@ -13,7 +13,10 @@ from defusedxml.ElementTree import parse
 from experiments.data.index import Index, Record, build
 from experiments.errors import UserError, unknown
 
-CLASSES = ["aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"]  # official order
+CLASSES = tuple(  # official order
+    "aeroplane bicycle bird boat bottle bus car cat chair cow"
+    " diningtable dog horse motorbike person pottedplant sheep sofa train tvmonitor".split()
+)
 LAYOUT = "JPEGImages/*.jpg, Annotations/*.xml and ImageSets/Main/<split>.txt"
 AUTO = {"auto:train": ("2007_trainval+2012_trainval", "2012_train"), "auto:val": ("2007_test", "2012_val")}
 
