@@ -1,10 +1,11 @@
 """AutoAssign: centre weighting and confidence weighting, learned with the detector. Zhu et al. 2020, arXiv 2007.03496.
 
 Follows the authors' code (poodarchu/AutoAssign `auto_assign.py`), which adds to the paper: the centre term
-(0.75 N / sum G of an image), alpha = 0.25 on the positives and 0.75 on the negatives, w- inside the probability of the negative
-term, min-max over the object's locations as f of equation 11, and sum G as the negative normaliser. Two differences,
-both deliberate: where objects of one class share a location the smaller w- holds (there, the one written last), and
-an image without any weight inside adds nothing to the centre term (there, a constant around 1e12 without gradient).
+(0.75 N / sum G of an image), alpha = 0.25 on the positives and 0.75 on the negatives, w- inside the probability of the
+negative term, min-max over the object's locations as f of equation 11, and sum G as the negative normaliser.
+Three differences, all deliberate: where objects of one class share a location the smaller w- holds (there, the one
+written last); an image without any weight inside adds nothing to the centre term (there, a constant around 1e12
+without gradient); and w+ sums to 1 however small C G is (there, the sum is clamped at 1e-12).
 """
 
 from __future__ import annotations

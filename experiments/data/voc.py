@@ -23,7 +23,7 @@ AUTO = {"auto:train": ("2007_trainval+2012_trainval", "2012_train"), "auto:val":
 
 def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     """Split: `2007_trainval+2012_trainval` for a VOCdevkit, `train` for a folder with JPEGImages, `auto:train|val`."""
-    classes = tuple(classes) or tuple(CLASSES)
+    classes = tuple(classes) or CLASSES
     records: list[Record] = []
     for part in resolve(root, split).split("+"):
         records += _part(*_folder(root, part), classes, first=len(records) + 1)
