@@ -23,11 +23,11 @@ OFFSETS = {  # of the evidence from the centre of the box, in widths and heights
     "ring": (0.0, 0.0),
     "cross": (0.0, 0.0),
     "diamond": (0.0, 0.0),
-    "left": (-0.325, 0.0),
-    "right": (0.325, 0.0),
-    "top": (0.0, -0.325),
-    "bottom": (0.0, 0.325),
-    "top-left": (-0.25, -0.25),
+    "left": (-0.375, 0.0),
+    "right": (0.375, 0.0),
+    "top": (0.0, -0.375),
+    "bottom": (0.0, 0.375),
+    "top-left": (-0.325, -0.325),
 }
 COLOURS = {
     "red": (230, 40, 40),
@@ -128,7 +128,7 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
         return _mask({"right": "left", "bottom": "top"}[shape], width, height)[::-1, ::-1]
     if shape in ("left", "top"):  # a block at one side, and a stem of two pixels to the other
         along, aside, thin = (u, v, 2 / height) if shape == "left" else (v, u, 2 / width)
-        return (along < -0.3) | (np.abs(aside) < thin) & (along < 1)
+        return (along < -0.5) | (np.abs(aside) < thin) & (along < 1)
     thin_u, thin_v = 4 / width - 1, 4 / height - 1  # two pixels
     masks = {
         "disc": lambda: u**2 + v**2 < 1,
@@ -136,6 +136,6 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
         "ring": lambda: (u**2 + v**2 < 1) & (u**2 + v**2 > 0.3),
         "cross": lambda: (np.abs(u) < 0.35) | (np.abs(v) < 0.35),
         "diamond": lambda: np.abs(u) + np.abs(v) < 1,
-        "top-left": lambda: (u < 0) & (v < 0) | (u < thin_u) | (v < thin_v),
+        "top-left": lambda: (u < -0.3) & (v < -0.3) | (u < thin_u) | (v < thin_v),
     }
     return masks[shape]()
