@@ -99,7 +99,8 @@ class BagLoss:
         a, cls = assignment, objects.labels[assignment.gt]
         z_pos, z_neg = world_mean(a.z_pos, a.z_neg)
         bag = segment_sum(a.pos * a.joint, a.gt, len(objects.boxes)).clamp(0, 1)  # rounding may pass 1
-        positive = binary_cross_entropy(bag, torch.ones_like(bag), reduction="sum")
+        # binary_cross_entropy aborts on NaN, on a GPU with the whole process; the loss must carry it to the caller.
+        positive = binary_cross_entropy(bag.nan_to_num(), torch.ones_like(bag), reduction="sum") + 0 * bag.sum()
         neg, pick = merged(a.loc, cls, a.neg, preds.logits.shape[1])
         log_p, log_q = preds.log_prob(a.loc, cls)
         weakened = (neg * log_p.exp()).pow(self.gamma) * -log_not(log_p, log_q, neg)

@@ -54,6 +54,8 @@ def detector(recipe: Recipe, classes: int) -> Detector:
         torch.manual_seed(recipe.seed)
         try:
             return Detector(config, assigners.build(recipe.assigner, classes, **dict(recipe.settings)))
+        except assigners.AssignerError as error:
+            raise UserError(str(error)) from None
         except OSError as error:
             raise UserError(
                 f"No ImageNet weights of {m.backbone}: {error}. Put torchvision's file into "

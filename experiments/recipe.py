@@ -56,7 +56,6 @@ class ScheduleRecipe:
     batch: int = 16  # images an optimiser step, all processes together
     accumulate: int = 1  # parts of a batch that go through the network one by one
     checkpoint_every: int = 1000
-    eval_every: int = 0  # 0: at the end only
     bf16: bool = False
 
 
@@ -106,8 +105,6 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
 
     Raises UserError for a name, key or value that does not fit.
     """
-    if assigner not in assigners.available():
-        raise unknown("assigner", assigner, assigners.available())
     path = (
         Path(dataset)
         if dataset.endswith((".yaml", ".yml"))
@@ -115,7 +112,10 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
     )
     if path.parent == FOLDER and not path.is_file():
         raise unknown("data set", dataset, names())
-    types = settings_of(assigners.get(assigner))
+    try:
+        types = settings_of(assigners.get(assigner))
+    except assigners.AssignerError as error:
+        raise UserError(str(error)) from None
     recipe = build(Recipe, {"assigner": assigner, "dataset": path.stem, **_read(path)}, str(path.name))
     settings = {key: default for key, (_, default) in types.items()}
     recipe = replace(recipe, dataset=dataset if dataset in TWINS else path.stem, seed=seed)
@@ -153,9 +153,16 @@ def plain(recipe: Recipe) -> dict:
     return json.loads(json.dumps(as_dict(recipe)))
 
 
+def from_dict(values: object, where: str) -> Recipe:
+    """The recipe that `plain` wrote. Raises UserError, naming `where`."""
+    values = dict(values) if isinstance(values, dict) else {}
+    settings = values.pop("settings", {})
+    return replace(build(Recipe, values, where), settings=tuple(dict(settings).items()))
+
+
 def identity(recipe: Recipe) -> dict:
     """What a run's result depends on; its hash names the run folder."""
-    values = as_dict(recipe)
+    values = as_dict(recipe) | {"assigner": assigners.version(recipe.assigner)}
     for group, keys in NO_EFFECT.items():
         values[group] = {k: v for k, v in values[group].items() if k not in keys}
     return values

@@ -1,0 +1,97 @@
+"""An assigner in a file of one's own, or of an installed package, works wherever a name does."""
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+import assigners
+from assigners.fcos import FCOS
+from experiments import recipe
+from experiments.cell import detector, differences
+from experiments.errors import UserError
+
+GOOD = """from dataclasses import dataclass
+
+from assigners.fcos import FCOS
+
+
+@dataclass(eq=False)
+class Wide(FCOS):
+    reach: float = 3.0
+"""
+SMALL = ["model.backbone=resnet18", "model.channels=16", "model.tower_convs=1"]
+
+
+def own(folder: Path, text: str, name: str = "Wide") -> str:
+    path = folder / "own.py"
+    path.write_text(text)
+    return f"{path}:{name}"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        (GOOD, "Wode", "holds no class 'Wode'. Did you mean 'Wide'? Assigners in it: Wide."),
+        (GOOD, "", "holds no class ''. Assigners in it: Wide."),
+        ("class Wide: pass", "Wide", "is no assigner: make it a subclass of assigners.interface.Assigner."),
+        (GOOD.replace("@dataclass(eq=False)", ""), "Wide", "needs @dataclass(eq=False)"),
+        (GOOD.replace("(eq=False)", ""), "Wide", "needs @dataclass(eq=False)"),
+        (GOOD.replace("fcos", "interface").replace("FCOS", "Assigner"), "Wide", "has no loss"),
+        (GOOD.replace(" = 3.0", " = field(default_factory=float)").replace("dataclass\n", "dataclass, field\n", 1),
+         "Wide", "without a plain default: reach"),
+        (GOOD.replace("fcos", "fcoss"), "Wide", "Line 3: ModuleNotFoundError: No module named 'assigners.fcoss'."),
+        (GOOD + "    1 / 0\n", "Wide", "Line 9: ZeroDivisionError: division by zero."),
+        (GOOD + "    reach = = 3\n", "Wide", "Line 9: SyntaxError"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_said(tmp_path, text, name, said):
+    with pytest.raises(UserError) as caught:
+        recipe.load("shapes", own(tmp_path, text, name), [], 0)
+    assert said in str(caught.value) and "own.py" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere.py:Wide", "Cannot read nowhere.py: No such file"),
+        ("own.py", "Unknown assigner 'own.py'. Known: "),
+        ("fcso", "Did you mean 'fcos'?"),
+    ],
+)
+def test_a_wrong_name_is_said(name, said):
+    with pytest.raises(assigners.AssignerError) as caught:
+        assigners.build(name, 3)
+    assert said in str(caught.value) and "FILE.py:CLASS" in str(caught.value)
+
+
+def test_a_file_has_settings_a_head_and_a_detector(tmp_path):
+    name = own(tmp_path, GOOD)
+    chosen = recipe.load("shapes", name, [*SMALL, "assigner.reach=2", "assigner.loss.gamma=1.5"], 0)
+    assigner = detector(chosen, 3).assigner
+    assert (type(assigner).__name__, assigner.reach, assigner.loss.gamma) == ("Wide", 2.0, 1.5)
+    assert "offset" not in differences(chosen)
+    Path(name.rpartition(":")[0]).unlink()
+    with pytest.raises(UserError, match="Cannot read"):
+        detector(chosen, 3)
+
+
+def test_a_run_is_named_by_the_text_of_the_file(tmp_path):
+    def identity(text: str) -> dict:
+        return recipe.identity(recipe.load("shapes", own(tmp_path, text), [], 0))
+
+    (tmp_path / "elsewhere").mkdir()
+    moved = recipe.load("shapes", own(tmp_path / "elsewhere", GOOD), [], 0)
+    assert identity(GOOD) == recipe.identity(moved)
+    assert identity(GOOD) != identity(GOOD + "# another text\n")
+    assert recipe.identity(recipe.load("shapes", "fcos", [], 0))["assigner"] == "fcos"
+
+
+def test_an_installed_package_adds_names(monkeypatch):
+    points = [EntryPoint(name, place, assigners.GROUP) for name, place in
+              (("wide", "assigners.fcos:FCOS"), ("atss", "nowhere:Nothing"), ("gone", "nowhere:Nothing"))]  # fmt: skip
+    monkeypatch.setattr(assigners, "entry_points", lambda group: points if group == assigners.GROUP else [])
+    assert assigners.available() == [*assigners.METHODS, "wide", "gone"]
+    assert assigners.get("wide") is FCOS and assigners.get("atss").__name__ == "ATSS"
+    with pytest.raises(assigners.AssignerError, match="nowhere does not load: ModuleNotFoundError"):
+        assigners.get("gone")
