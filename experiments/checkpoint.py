@@ -1,34 +1,67 @@
-"""The state of a run between two steps: tensors and numbers only. Order and augmentation follow from seed and step."""
+"""The state of a run between two steps: tensors and numbers only. Order and augmentation follow from seed and step.
+
+The file is a zip, and its checksums are the zip's own: what does not match them is not read.
+"""
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import torch
 from torch import nn
 
 from experiments.errors import UserError
+from experiments.progress import say
+from experiments.records import RunFolder, replacing
 
 
-def save(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-    """Replaces the file whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+@dataclass(frozen=True)
+class Spent:
+    """What a run has behind it."""
+
+    step: int
+    seconds: float  # of training, over all its sessions
 
 
-def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> int:
-    """Fills model and optimizer; the number of steps done. UserError for a file that does not fit."""
+def save(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, spent: Spent) -> None:
+    """The newest state; the one before stays as `previous`. Killed anywhere in here, one of the two is whole."""
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(spent)}
+    with replacing(folder.checkpoint, folder.previous) as file:
+        torch.save(state, file)
+
+
+def load(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> Spent:
+    """Fills model and optimizer from the newest whole state; nothing spent where there is none.
+
+    Raises UserError where files are there and none is whole, or the state is of another model.
+    """
+    present = [path for path in (folder.checkpoint, folder.previous) if path.is_file()]
+    for path in present:
+        state = _read(path, device)
+        if state is None:
+            say(f"warning: {path} is damaged; going back to the state before it.")
+            continue
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            return Spent(int(state["step"]), float(state["seconds"]))
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path} holds the state of another model ({reason}). Start over with --force.") from None
+    if present:
+        raise UserError(f"No checkpoint of {folder.path} is whole. Start over with --force.")
+    return Spent(0, 0.0)
+
+
+def _read(path: Path, device: torch.device) -> dict | None:
+    """None for a damaged file."""
     try:
+        with ZipFile(path) as file:
+            if file.testzip() is not None:
+                return None
         state = torch.load(path, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-    except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise UserError(
-            f"The checkpoint {path} cannot be read ({error}). Remove it, or start over with --force."
-        ) from None
+    except Exception:  # zipfile and torch raise a dozen kinds for a damaged file
+        return None
+    return state if isinstance(state, dict) else None

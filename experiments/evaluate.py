@@ -9,24 +9,35 @@ from detector.detector import Detector
 from detector.postprocess import Limits
 from experiments.data.index import Index
 from experiments.data.loader import eval_loader
+from experiments.preemption import Preempted, Stop
 from experiments.progress import counted
 from experiments.protocols import coco
 from experiments.recipe import Recipe
+from experiments.world import World
 
 
-def detections(model: Detector, index: Index, recipe: Recipe, device: torch.device) -> coco.Detections:
-    """In pixels of the original images."""
+def detections(model: Detector, index: Index, recipe: Recipe, world: World, stop: Stop) -> coco.Detections:
+    """In pixels of the original images; each process finds its share and gets them all. Raises Preempted."""
     limits = Limits(recipe.test.score_threshold, recipe.test.per_level, recipe.test.detections)
-    found = []
+    device, found = world.device, [_none()]
     model.eval()
-    for batch in counted(eval_loader(index, recipe.data, recipe.test.batch), f"evaluating {recipe.dataset}"):
+    loader = eval_loader(index, recipe.data, recipe.test.batch, world.rank, world.size)
+    for batch in counted(loader, f"evaluating {recipe.dataset}"):
+        if stop.requested:
+            raise Preempted("Stopped in the evaluation; the same line does it again.")
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.schedule.bf16):
             out = model.detect(batch.images.to(device), batch.sizes.to(device), limits)
         image = out.image.cpu()
         boxes = out.boxes.cpu() / batch.scale[image, None]
         found.append((batch.index[image], boxes, out.labels.cpu(), out.scores.cpu()))
-    parts = (torch.cat(part).numpy() for part in zip(*found, strict=True))
-    return coco.Detections(*(np.ascontiguousarray(part) for part in parts))
+    mine = [torch.cat(part).numpy() for part in zip(*found, strict=True)]
+    parts = zip(*world.gather(mine), strict=True)
+    return coco.Detections(*(np.concatenate(part) for part in parts))
+
+
+def _none() -> tuple[torch.Tensor, ...]:
+    """No detection: positions, boxes, labels, scores."""
+    return torch.zeros(0).long(), torch.zeros(0, 4), torch.zeros(0).long(), torch.zeros(0)
 
 
 def scores(index: Index, found: coco.Detections, recipe: Recipe) -> coco.Scores:

@@ -11,8 +11,8 @@ from tqdm import tqdm
 class Progress:
     """Counts steps on stderr, with the newest figures behind."""
 
-    def __init__(self, total: int, start: int, name: str, every: int = 1):
-        self.live = sys.stderr.isatty()
+    def __init__(self, total: int, start: int, name: str, every: int = 1, silent: bool = False):
+        self.live, self.silent = sys.stderr.isatty() and not silent, silent
         self.total, self.name, self.every = total, name, every
         self.bar = tqdm(total=total, initial=start, desc=name, disable=not self.live, dynamic_ncols=True)
 
@@ -22,7 +22,7 @@ class Progress:
         if self.live:
             self.bar.set_postfix_str(text)
             self.bar.update(step - self.bar.n)
-        elif step % self.every == 0 or step == self.total:
+        elif not self.silent and (step % self.every == 0 or step == self.total):
             print(f"{self.name} {step}/{self.total} {text} left {clock(left_s)}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -32,6 +32,12 @@ class Progress:
 def counted(batches: Iterable, name: str) -> Iterable:
     """The batches, counted on a terminal."""
     return tqdm(batches, desc=name, disable=not sys.stderr.isatty(), dynamic_ncols=True, leave=False)
+
+
+def say(line: str) -> None:
+    """One line for the person who typed the command, above a bar if there is one."""
+    tqdm.write(line, file=sys.stderr)
+    sys.stderr.flush()
 
 
 def clock(seconds: float) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 
 class RecordError(Exception):
@@ -23,15 +28,40 @@ class RunFolder:
     run = property(lambda self: self.path / "run.json")
     metrics = property(lambda self: self.path / "metrics.jsonl")
     checkpoint = property(lambda self: self.path / "checkpoint.pt")
+    previous = property(lambda self: self.path / "checkpoint.previous.pt")
+    broken = property(lambda self: self.path / "nonfinite.pt")
+    lock = property(lambda self: self.path / "lock")
     detections = property(lambda self: self.path / "detections.npz")
     done = property(lambda self: self.path / "done")
 
-    def clear(self, keep_checkpoint: bool) -> None:
-        """Makes the folder ready for a run. keep_checkpoint: the metrics stay too, see `truncate_metrics`."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Makes the folder and holds it; RecordError where a living process has it. A dead one's lock is void.
+
+        The system drops a POSIX lock with its process, and no child (a loader worker) inherits it.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        state = () if keep_checkpoint else (self.checkpoint, self.metrics)
+        with self.lock.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                owner = file.read(200).strip()
+                raise RecordError(f"{self.path} is in use by {owner}. Wait for it, or stop it.") from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            yield
+
+    def tidy(self) -> None:
+        """Drops what a killed process left half written."""
+        for path in self.path.glob("*.partial"):
+            path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Starts over."""
         # `done` first: killed half way, the run is unfinished and not a finished one without files.
-        for path in (self.done, self.detections, *state, *self.path.glob("*.partial")):
+        for path in (self.done, self.detections, self.checkpoint, self.previous, self.metrics, self.broken):
             path.unlink(missing_ok=True)
 
     def write_run(self, record: dict) -> None:
@@ -50,10 +80,10 @@ class RunFolder:
     def read_done(self) -> dict:
         return _read_json(self.done)
 
-    def append(self, row: dict) -> None:
-        """One line of metrics; `row` needs an int `step`."""
+    def append(self, rows: list[dict]) -> None:
+        """Lines of metrics; a row needs an int `step`."""
         with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(_dumps(row) + "\n")
+            file.write("".join(_dumps(row) + "\n" for row in rows))
 
     def read_metrics(self) -> list[dict]:
         """All whole lines; a last one without its end (killed while writing) is left out. No file: no rows."""
@@ -92,12 +122,24 @@ def write_json(path: Path, obj: object) -> None:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Replaces the file whole or not at all, also when the power fails."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` at the end; what was there moves to `previous`, if named.
+
+    After an error or a crash the old file is whole, under its own name or the other.
+    """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
+        if previous and path.exists():
+            os.replace(path, previous)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

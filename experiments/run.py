@@ -16,7 +16,10 @@ try:
     from experiments import recipe, single
     from experiments.cell import REFERENCE, differences, find
     from experiments.errors import UserError
-    from experiments.records import RecordError
+    from experiments.preemption import EXIT_CODE, Preempted, stop_on_signal
+    from experiments.progress import say
+    from experiments.records import RecordError, RunFolder
+    from experiments.world import World, joined
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -25,7 +28,7 @@ SHOWN = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--assigner", default="autoassign", help="see --list")
+    parser.add_argument("--assigner", default="autoassign", help="a name, see --list, or FILE.py:CLASS of your own")
     parser.add_argument("--dataset", default="shapes", help="a name, see --list, or the YAML file of your own recipe")
     parser.add_argument("--data-root", type=Path, help="folder that holds the data set's files")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders (default: runs)")
@@ -33,8 +36,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--force", action="store_true", help="run again what is done")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--resume", action="store_true", help="insist on a run to go on with; without, one is gone on with"
+    )
+    how.add_argument("--force", action="store_true", help="start over, also what is done")
     parser.add_argument("--list", action="store_true", help="print the assigners and data sets")
     parser.add_argument("--print-config", action="store_true", help="print the resolved recipe")
     parser.add_argument("--explain", action="store_true", help=f"print what differs from {REFERENCE}")
@@ -42,7 +48,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def show_list() -> None:
-    print("assigners: " + ", ".join(assigners.available()))
+    print("assigners: " + ", ".join(assigners.available()) + ", or FILE.py:CLASS of your own")
     print("data sets: " + ", ".join(recipe.names()) + ", or the path of a YAML recipe")
 
 
@@ -62,15 +68,28 @@ def brief(value: object) -> str:
     return " ".join(f"{v:g}" for v in value) if isinstance(value, (list, tuple)) else str(value)
 
 
-def run(chosen: recipe.Recipe, options: argparse.Namespace) -> None:
+def run(chosen: recipe.Recipe, options: argparse.Namespace, world: World) -> None:
     found = find(chosen, options.data_root)
-    folder = options.runs / found.id
-    say(f"run {folder}: {len(found.train)} images to train on, {len(found.val)} to test on")
-    for line in (recipe.rescaled(chosen), cleaned("train", found.train.counters), cleaned("val", found.val.counters)):
-        if line:
-            say(line)
-    result = single.run(found, options.runs, options.resume, options.force)
-    print(" ".join(f"{name} {result[name]:.3f}" for name in SHOWN if result[name] is not None) + f" {folder}")
+    folder = RunFolder(options.runs / found.id)
+    if options.resume and not folder.run.is_file():
+        raise UserError(f"There is no run to go on with at {folder.path}. Leave --resume out to start it.")
+    lines = (
+        f"run {folder.path}: {len(found.train)} images to train on, {len(found.val)} to test on",
+        recipe.rescaled(chosen),
+        cleaned("train", found.train.counters),
+        cleaned("val", found.val.counters),
+    )
+    if not world.writes:
+        with stop_on_signal() as stop:
+            single.run(found, folder, world, stop)
+        return
+    for line in filter(None, lines):
+        say(line)
+    with folder.locked(), stop_on_signal() as stop:
+        if options.force:
+            folder.clear()
+        result = single.run(found, folder, world, stop)
+    print(" ".join(f"{name} {result[name]:.3f}" for name in SHOWN if result[name] is not None) + f" {folder.path}")
 
 
 def cleaned(name: str, counters: dict[str, int]) -> str:
@@ -78,28 +97,35 @@ def cleaned(name: str, counters: dict[str, int]) -> str:
     return f"boxes of {name} that the clean-up rules touched: {counts}" if counts else ""
 
 
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def act(options: argparse.Namespace) -> None:
+    if options.list:
+        show_list()
+        return
+    chosen = recipe.load(options.dataset, options.assigner, options.overrides, options.seed)
+    if options.print_config:
+        print(yaml.safe_dump(recipe.plain(chosen), sort_keys=False), end="")
+    elif options.explain:
+        explain(chosen)
+    else:
+        with joined() as world:
+            run(chosen, options, world)
 
 
 def main() -> int:
     options = arguments().parse_args()
     try:
-        if options.list:
-            show_list()
-            return 0
-        chosen = recipe.load(options.dataset, options.assigner, options.overrides, options.seed)
-        if options.print_config:
-            print(yaml.safe_dump(recipe.plain(chosen), sort_keys=False), end="")
-        elif options.explain:
-            explain(chosen)
-        else:
-            run(chosen, options)
+        act(options)
     except (UserError, RecordError) as error:
         say(f"error: {error}")
         return 2
+    except OSError as error:  # a disk that is full, gone or not ours
+        where = error.filename or options.runs
+        say(f"error: {where}: {error.strerror}. What was saved before is whole: mend it, then the same line goes on.")
+        return 2
+    except Preempted as stopped:
+        say(str(stopped))
+        return EXIT_CODE
     except KeyboardInterrupt:
-        say("stopped; the same line with --resume goes on from the last checkpoint")
         return 130
     return 0
 

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import torch
 
-from experiments import evaluate
+from detector.detector import Detector
+from experiments import evaluate, guards
 from experiments.cell import Cell, detector, differences
+from experiments.errors import UserError
 from experiments.hardware import environment
+from experiments.preemption import Stop
 from experiments.recipe import as_dict
 from experiments.records import RunFolder
 from experiments.train import train
+from experiments.world import World
 
 
-def run(cell: Cell, runs: Path, resume: bool, force: bool) -> dict:
-    """Trains and evaluates unless that was done; the result as `done` holds it.
+def run(cell: Cell, folder: RunFolder, world: World, stop: Stop) -> dict:
+    """Trains and evaluates, from the newest checkpoint on; the result as `done` holds it. Done before: only that.
 
-    resume: goes on from the checkpoint. force: starts over. Raises UserError.
+    The caller holds the folder's lock. Raises UserError, Preempted.
     """
-    folder = RunFolder(runs / cell.id)
-    if folder.is_done() and not force:
+    if folder.is_done():
         return folder.read_done()
-    folder.clear(keep_checkpoint=resume)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = detector(cell.recipe, len(cell.train.classes)).to(device, memory_format=torch.channels_last)
-    folder.write_run(_record(cell))
-    train_seconds = train(model, cell, folder, device, resume)
+    if cell.recipe.schedule.batch % world.size:
+        raise UserError(f"{world.size} processes do not divide a batch of {cell.recipe.schedule.batch} images.")
+    for part in (cell.train, cell.val):
+        guards.labels(part)
+    guards.evaluation(cell)
+    model = detector(cell.recipe, len(cell.train.classes)).to(world.device, memory_format=torch.channels_last)
+    if world.writes:
+        guards.room(cell, model, folder)
+        folder.tidy()
+        folder.write_run(_record(cell, world))
+    train_seconds = train(model, cell, folder, world, stop)
     begin = time.perf_counter()
-    found = evaluate.detections(model, cell.val, cell.recipe, device)
+    found = evaluate.detections(model, cell.val, cell.recipe, world, stop)
+    if not world.writes:
+        return {}
     found.save(folder.detections)
     scores = evaluate.scores(cell.val, found, cell.recipe)
     seconds = {"train_seconds": train_seconds, "eval_seconds": time.perf_counter() - begin}
     result = {**scores.figures, "per_class": scores.per_class, **seconds, "protocol": "coco"}
-    folder.write_done(result)
+    folder.write_done(result | {"priors": priors(model, cell)})
     return result
 
 
-def _record(cell: Cell) -> dict:
+def priors(model: Detector, cell: Cell) -> dict:
+    """The learned centre priors by class, in strides (paper, figure 5); empty lists for a method without any."""
+    learned = {name: getattr(model.assigner, name, None) for name in ("mu", "sigma")}
+    shown = {name: [] if t is None else t.detach().cpu().tolist() for name, t in learned.items()}
+    return {"classes": list(cell.train.classes), **shown}
+
+
+def _record(cell: Cell, world: World) -> dict:
     """What run.json holds, written before the first step."""
     sets = {"train": cell.train, "val": cell.val}
     return {
@@ -48,6 +65,6 @@ def _record(cell: Cell) -> dict:
             name: {"digest": s.digest(), "images": len(s), "boxes": len(s.boxes), "cleaned": s.counters}
             for name, s in sets.items()
         },
-        "environment": environment(),
+        "environment": environment() | {"processes": world.size},
         "head_differs": {name: list(pair) for name, pair in differences(cell.recipe).items()},
     }

@@ -5,129 +5,89 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from assigners.interface import Objects
-from experiments import checkpoint
+from experiments import checkpoint, guards
 from experiments.cell import Cell
+from experiments.checkpoint import Spent
 from experiments.data.loader import Batch, train_loader
 from experiments.errors import UserError
-from experiments.progress import Progress
-from experiments.recipe import Recipe, steps
+from experiments.log import Log
+from experiments.preemption import Preempted, Stop
+from experiments.recipe import steps
 from experiments.records import RunFolder
 from experiments.schedule import learning_rate, optimizer
+from experiments.step import backward
+from experiments.world import World
 
-LOG_EVERY = 20  # steps; the only place where the host waits for the device
+LOG_EVERY = 20  # steps between two looks at the clock
 
 
-def train(model: nn.Module, cell: Cell, folder: RunFolder, device: torch.device, resume: bool) -> float:
-    """Trains `model` in place, writing metrics and checkpoints. Returns the seconds this took.
+def train(model: nn.Module, cell: Cell, folder: RunFolder, world: World, stop: Stop) -> float:
+    """Trains `model` in place from the newest checkpoint on. Returns the seconds of training, over all sessions.
 
-    Raises UserError when a loss is not finite or an image does not decode.
+    Raises UserError when a loss or gradient is not finite, an image does not decode or memory is short; Preempted,
+    after a checkpoint, when `stop` asks for it.
     """
-    recipe = cell.recipe
+    recipe, index = cell.recipe, cell.train
     total, opt = steps(recipe.schedule), optimizer(model, recipe.optimizer)
-    start = checkpoint.load(folder.checkpoint, model, opt, device) if resume and folder.checkpoint.is_file() else 0
-    folder.truncate_metrics(start)
-    loader = train_loader(cell.train, recipe.data, recipe.schedule.batch, recipe.seed, start, total)
-    log = _Log(folder, total, start, f"{recipe.assigner} on {recipe.dataset}", recipe.schedule.batch)
-    begin = time.perf_counter()
+    spent = checkpoint.load(folder, model, opt, world.device)
+    log = Log(folder, total, spent.step, f"{recipe.assigner} on {recipe.dataset}", recipe.schedule.batch, world)
+    loader = train_loader(index, recipe, spent.step, total, world.rank, world.size)
+    net, begin = world.wrap(model), time.perf_counter() - spent.seconds
     try:
-        for step, batch in enumerate(_waited(loader, log), start):
+        for step, batch in enumerate(_waited(loader, log), spent.step):
+            lr = learning_rate(recipe, step)
             for group in opt.param_groups:
-                group["lr"] = learning_rate(recipe, step)
-            log.add(_step(model, opt, batch, recipe, step / total, device), batch.bad)
-            if (step + 1) % LOG_EVERY == 0 or step + 1 == total:
-                log.write(step + 1, opt.param_groups[0]["lr"])
-            if (step + 1) % recipe.schedule.checkpoint_every == 0 or step + 1 == total:
-                checkpoint.save(folder.checkpoint, model, opt, step + 1)
+                group["lr"] = lr
+            figures, halted = _step(net, batch, cell, folder, world, stop, step, lr)
+            opt.step()
+            log.add(step + 1, lr, figures, batch.bad)
+            saves = halted or (step + 1) % recipe.schedule.checkpoint_every == 0 or step + 1 == total
+            if saves or (step + 1) % LOG_EVERY == 0:
+                log.write()
+            if saves and world.writes:
+                checkpoint.save(folder, model, opt, Spent(step + 1, time.perf_counter() - begin))
+            if halted and step + 1 < total:
+                raise Preempted(f"Stopped after step {step + 1} of {total}; the same line goes on from there.")
     finally:
-        log.progress.close()
+        log.close()
     return time.perf_counter() - begin
 
 
-def _step(model, opt, batch: Batch, recipe: Recipe, progress: float, device: torch.device) -> dict[str, Tensor]:
-    """One optimiser step over all parts of a batch; the mean of the parts' loss terms and the sum of their counts."""
-    parts, found = recipe.schedule.accumulate, {}
-    opt.zero_grad(set_to_none=True)
-    for images, objects in _parts(batch, parts, device):
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.schedule.bf16):
-            terms, counts = model(images, objects, progress)
-        loss = sum(terms.values()) / parts
-        loss.backward()
-        shown = {name: term.detach() / parts for name, term in terms.items()} | counts | {"loss": loss.detach()}
-        found = {name: found.get(name, 0) + value for name, value in shown.items()}
-    if recipe.optimizer.clip:
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip)
-    opt.step()
-    return found
+def _step(net, batch: Batch, cell: Cell, folder: RunFolder, world: World, stop: Stop, step: int, lr: float):
+    """Finite gradients of one batch, clipped; its figures; and whether any process was asked to stop.
 
-
-def _parts(batch: Batch, parts: int, device: torch.device) -> Iterator[tuple[Tensor, Objects]]:
-    """The batch cut into `parts` runs of images, on the device."""
-    o, size = batch.objects, math.ceil(len(batch.images) / parts)
-    for first in range(0, len(batch.images), size):
-        images = batch.images[first : first + size]
-        mine = (o.image >= first) & (o.image < first + size)
-        regions = (o.ignore_image >= first) & (o.ignore_image < first + size)
-        part = Objects(
-            o.boxes[mine],
-            o.labels[mine],
-            o.image[mine] - first,
-            o.ignore[regions],
-            o.ignore_image[regions] - first,
-            len(images),
+    The one place of a step where the host waits for the device: a bad number must not reach the weights.
+    """
+    recipe = cell.recipe
+    try:
+        figures = backward(net, batch, recipe.schedule, step / steps(recipe.schedule), world.device)
+    except torch.OutOfMemoryError:
+        raise guards.out_of_memory(batch, cell.train, step + 1) from None
+    norm = nn.utils.clip_grad_norm_(net.parameters(), recipe.optimizer.clip or math.inf)
+    broken = guards.finite(figures, norm)
+    asked = world.mean(torch.tensor([float(stop.requested), float(bool(broken))], device=world.device))
+    halted, anywhere = (asked > 0).tolist()
+    if broken:
+        model = net.module if world.size > 1 else net
+        guards.keep(folder, model, batch, cell.train, figures, step + 1, lr)
+    if anywhere:
+        raise UserError(
+            f"Step {step + 1}: not finite: {', '.join(broken) or 'numbers of another process'}. The weights are as "
+            f"before it. python experiments/replay.py {folder.broken} shows the image; lower optimizer.lr to go on."
         )
-        yield images.to(device, non_blocking=True), to(part, device)
+    return figures, halted
 
 
-def to(objects: Objects, device: torch.device) -> Objects:
-    """The objects on a device."""
-    tensors = {name: value.to(device, non_blocking=True) for name, value in vars(objects).items() if name != "images"}
-    return replace(objects, **tensors)
-
-
-def _waited(loader, log: _Log) -> Iterator[Batch]:
+def _waited(loader: Iterator[Batch], log: Log) -> Iterator[Batch]:
     """The batches, with the time spent waiting for each told to the log."""
-    batches = iter(loader)
     while True:
         begin = time.perf_counter()
-        batch = next(batches, None)
+        batch = next(loader, None)
         if batch is None:
             return
         log.waited += time.perf_counter() - begin
         yield batch
-
-
-class _Log:
-    """Figures since the last line, kept on the device until the line is written."""
-
-    def __init__(self, folder: RunFolder, total: int, start: int, name: str, batch: int):
-        self.folder, self.total, self.batch, self.since = folder, total, batch, start
-        self.progress = Progress(total, start, name, every=5 * LOG_EVERY)
-        self.rows: list[dict[str, Tensor]] = []
-        self.waited, self.bad, self.begin = 0.0, 0, time.perf_counter()
-
-    def add(self, figures: dict[str, Tensor], bad: int) -> None:
-        self.rows.append(figures)
-        self.bad += bad
-
-    def write(self, step: int, lr: float) -> None:
-        """Means since the last line, into metrics.jsonl and the progress. UserError where one is not finite."""
-        names = list(self.rows[0])
-        table = torch.stack([torch.stack([row[name].float() for name in names]) for row in self.rows])
-        figures = dict(zip(names, table.mean(0).tolist(), strict=True))
-        elapsed = time.perf_counter() - self.begin
-        rate = len(self.rows) / elapsed
-        row = {"step": step, "lr": lr, **figures, "images_per_s": rate * self.batch, "wait": self.waited / elapsed}
-        self.folder.append(row | {"bad_images": self.bad})
-        broken = [name for name, value in figures.items() if not math.isfinite(value)]
-        if broken:
-            raise UserError(f"The loss is not finite ({', '.join(broken)}) before step {step}: lower optimizer.lr.")
-        self.progress.show(
-            step, figures | {"img/s": row["images_per_s"], "wait": row["wait"]}, (self.total - step) / rate
-        )
-        self.rows, self.waited, self.begin = [], 0.0, time.perf_counter()

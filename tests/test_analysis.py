@@ -34,10 +34,10 @@ def record(assigner="fcos", seed=0, lr=0.01, batch=16, workers=2, settings=None)
 
 def write(runs, name, run, done=None, steps=()):
     folder = RunFolder(runs / name)
-    folder.clear(keep_checkpoint=False)
+    folder.path.mkdir(parents=True, exist_ok=True)
     folder.write_run(run)
     for step in steps:
-        folder.append({"step": step, "loss": 1.0})
+        folder.append([{"step": step, "loss": 1.0}])
     if done is not None:
         folder.write_done(done)
     return folder
@@ -81,7 +81,7 @@ def test_an_unfinished_run_says_how_far_it_came(tmp_path, batch, steps, reason):
 
 
 def test_a_diverged_run_says_so(tmp_path):
-    write(tmp_path, "a", record()).append({"step": 20, "loss": float("nan")})
+    write(tmp_path, "a", record()).append([{"step": 20, "loss": float("nan")}])
     assert row(tmp_path).reason == "not finished: step 20 of 100, the loss is not finite"
 
 

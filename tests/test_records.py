@@ -14,13 +14,13 @@ from experiments.records import RecordError, RunFolder, hash_of, runs_in, write_
 @pytest.fixture
 def folder(tmp_path):
     run = RunFolder(tmp_path / "a")
-    run.clear(keep_checkpoint=False)
+    run.path.mkdir(parents=True, exist_ok=True)
     return run
 
 
 def test_a_row_comes_back(folder):
-    folder.append({"step": 20, "loss": 1.5})
-    folder.append({"step": 40, "loss": 1.0})
+    folder.append([{"step": 20, "loss": 1.5}])
+    folder.append([{"step": 40, "loss": 1.0}])
     assert folder.read_metrics() == [{"step": 20, "loss": 1.5}, {"step": 40, "loss": 1.0}]
 
 
@@ -32,12 +32,12 @@ def test_no_metrics_are_no_rows(folder):
 
 @pytest.mark.parametrize("torn", [b'{"st', b'{"step": 40}', b"\xc3", b"\0\0"])
 def test_a_torn_last_line_is_cut(folder, torn):
-    folder.append({"step": 20})
+    folder.append([{"step": 20}])
     with folder.metrics.open("ab") as file:
         file.write(torn)
     assert folder.read_metrics() == [{"step": 20}]
     folder.truncate_metrics(20)
-    folder.append({"step": 40})
+    folder.append([{"step": 40}])
     assert folder.read_metrics() == [{"step": 20}, {"step": 40}]
 
 
@@ -50,13 +50,13 @@ def test_a_broken_line_before_the_last_is_an_error_that_names_it(folder, broken)
 
 def test_truncation_keeps_rows_up_to_the_step(folder):
     for step in (20, 40, 60):
-        folder.append({"step": step})
+        folder.append([{"step": step}])
     folder.truncate_metrics(40)
     assert [row["step"] for row in folder.read_metrics()] == [20, 40]
 
 
 def test_what_is_not_finite_becomes_null(folder):
-    folder.append({"step": 1, "loss": math.nan})
+    folder.append([{"step": 1, "loss": math.nan}])
     folder.write_done({"AP": math.nan, "per_class": {"a": math.inf, "b": [0.5, -math.inf]}})
     assert folder.read_metrics() == [{"step": 1, "loss": None}]
     assert folder.read_done() == {"AP": None, "per_class": {"a": None, "b": [0.5, None]}}
@@ -100,12 +100,14 @@ def test_a_missing_record_is_named(folder):
         folder.read_done()
 
 
-@pytest.mark.parametrize(("keep", "left"), [(True, {"checkpoint.pt", "metrics.jsonl"}), (False, set())])
-def test_clear_keeps_what_a_resumed_run_needs(folder, keep, left):
-    for path in (folder.metrics, folder.checkpoint, folder.detections, folder.done, folder.path / "done.7.partial"):
-        path.write_text("")
-    folder.clear(keep_checkpoint=keep)
-    assert {path.name for path in folder.path.iterdir()} == left
+def test_tidy_drops_what_is_half_written_and_clear_all_but_the_record(folder):
+    names = ("metrics.jsonl", "checkpoint.pt", "checkpoint.previous.pt", "detections.npz", "done", "run.json")
+    for name in (*names, "done.7.partial"):
+        (folder.path / name).write_text("")
+    folder.tidy()
+    assert {path.name for path in folder.path.iterdir()} == set(names)
+    folder.clear()
+    assert {path.name for path in folder.path.iterdir()} == {"run.json"}
 
 
 def test_runs_are_the_folders_with_a_run_json(tmp_path):

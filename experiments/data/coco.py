@@ -37,7 +37,7 @@ def _locate(root: Path, split: str) -> tuple[Path, Path]:
     for wanted in (path, folder):
         if not wanted.exists():
             raise UserError(
-                f"No COCO data: looked for {wanted}. --root must hold annotations/instances_{split}.json and the "
+                f"No COCO data: looked for {wanted}. --data-root must hold annotations/instances_{split}.json and the "
                 f"images in {split}/; {root} {'is incomplete' if root.is_dir() else 'does not exist'}."
             )
     return path, folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,15 @@ class Index:
         """Views of the boxes, labels and ignore flags of image i."""
         part = slice(self.offsets[i], self.offsets[i + 1])
         return self.boxes[part], self.labels[part], self.ignore[part]
+
+    def only(self, images: np.ndarray) -> Index:
+        """The images at these positions; for truth, not for reading them."""
+        chosen = np.concatenate([np.arange(0), *(np.arange(*self.offsets[i : i + 2]) for i in images)])
+        rows = {name: getattr(self, name)[chosen] for name in ("boxes", "labels", "ignore")}
+        offsets = np.concatenate([[0], np.cumsum(np.diff(self.offsets)[images])])
+        paths = tuple(self.paths[i] for i in images)
+        ids, sizes = self.image_ids[images], self.sizes[images]
+        return replace(self, paths=paths, image_ids=ids, sizes=sizes, offsets=offsets, draw=None, **rows)
 
     def read(self, i: int) -> Tensor:
         """(3, H, W) uint8 RGB."""

@@ -15,9 +15,10 @@ from assigners.interface import Objects
 from experiments.data import transforms
 from experiments.data.index import BadImage, Index
 from experiments.errors import UserError
-from experiments.recipe import DataRecipe
+from experiments.preemption import ignore_signals
+from experiments.recipe import DataRecipe, Recipe
 
-BAD_SHARE = 0.01  # of the images read; above it a run that skips bad images stops
+BAD_SHARE = 0.01  # of the set's images, or of those read where they are more; above it a run that skips them stops
 
 
 @dataclass(frozen=True)
@@ -112,16 +113,21 @@ def collate(samples: list[Sample | UserError]) -> Batch | UserError:
     )
 
 
-def train_loader(index: Index, data: DataRecipe, batch: int, seed: int, start: int, stop: int) -> Iterator[Batch]:
-    """The batches of steps start..stop. Raises UserError, also for what went wrong in a worker."""
-    steps = enumerate(islice(order(index, batch, seed), start, stop), start)
-    yield from _load(index, data, seed, [[(step, i) for i in group] for step, group in steps])
+def train_loader(index: Index, recipe: Recipe, start: int, stop: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+    """The batches of steps start..stop; of each, the part of process `rank` of `size`.
+
+    Raises UserError, also for what went wrong in a worker.
+    """
+    steps = enumerate(islice(order(index, recipe.schedule.batch, recipe.seed), start, stop), start)
+    keys = [[(step, i) for i in group[rank::size]] for step, group in steps]
+    yield from _load(index, recipe.data, recipe.seed, keys)
 
 
-def eval_loader(index: Index, data: DataRecipe, batch: int) -> Iterator[Batch]:
-    """Every image once, images of like shape together."""
+def eval_loader(index: Index, data: DataRecipe, batch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+    """Every image once, images of like shape together; of the batches, every `size`th."""
     by_shape = np.argsort(index.sizes[:, 1] / index.sizes[:, 0], kind="stable").tolist()
-    yield from _load(index, data, 0, [[(-1, i) for i in by_shape[n : n + batch]] for n in range(0, len(index), batch)])
+    keys = [[(-1, i) for i in by_shape[n : n + batch]] for n in range(0, len(index), batch)]
+    yield from _load(index, data, 0, keys[rank::size])
 
 
 def _load(index: Index, data: DataRecipe, seed: int, keys: list[list[tuple[int, int]]]) -> Iterator[Batch]:
@@ -134,14 +140,15 @@ def _load(index: Index, data: DataRecipe, seed: int, keys: list[list[tuple[int, 
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
+        worker_init_fn=ignore_signals,
     )
     seen = bad = 0
     for batch in loader:
         if isinstance(batch, UserError):
             raise batch
         seen, bad = seen + len(batch.images), bad + batch.bad
-        if bad > max(1, BAD_SHARE * max(seen, 100)):
+        if bad > max(1, BAD_SHARE * max(seen, len(index))):
             raise UserError(
-                f"{bad} of {seen} images of {index.name} do not decode, more than 1 %. Fetch the data again."
+                f"{bad} of {seen} images read of {index.name} do not decode, more than 1 %. Fetch the data again."
             )
         yield batch

@@ -72,8 +72,8 @@ def _folder(root: Path, part: str) -> tuple[Path, str]:
 
 def _missing(root: Path, path: Path) -> UserError:
     return UserError(
-        f"No VOC data: looked for {path}. --root must be the parent of VOCdevkit, VOCdevkit itself (VOC2007, VOC2012 "
-        f"inside), or a folder with {LAYOUT}; {root} {'is incomplete' if root.is_dir() else 'does not exist'}."
+        f"No VOC data: looked for {path}. --data-root must be the parent of VOCdevkit, VOCdevkit itself (VOC2007, "
+        f"VOC2012 inside), or a folder with {LAYOUT}; {root} {'is incomplete' if root.is_dir() else 'does not exist'}."
     )
 
 

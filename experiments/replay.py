@@ -1,0 +1,68 @@
+"""Computes again, image by image, the step whose numbers were not finite.
+
+python experiments/replay.py runs/ID/nonfinite.pt
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from assigners.interface import Objects
+from experiments.cell import detector
+from experiments.errors import UserError
+from experiments.recipe import Recipe, from_dict, steps
+from experiments.records import RecordError, RunFolder
+from experiments.step import cut
+
+
+def load(path: Path) -> tuple[Recipe, dict]:
+    """The run's recipe and what `guards.keep` wrote. Raises UserError, RecordError."""
+    recipe = from_dict(RunFolder(path.parent).read_run().get("recipe"), f"{path.parent}/run.json")
+    try:
+        return recipe, torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for a damaged file
+        raise UserError(f"Cannot read {path} ({str(error).splitlines()[0]}).") from None
+
+
+def show(recipe: Recipe, kept: dict) -> None:
+    """One line an image: its loss terms and the parameters whose gradient is not finite."""
+    model = detector(recipe, kept["classes"])
+    model.load_state_dict(kept["model"])
+    batch = SimpleNamespace(images=kept["images"], objects=Objects(**kept["objects"]))
+    said = ", ".join(f"{name} {value:.4g}" for name, value in kept["figures"].items())
+    print(f"step {kept['step']}, lr {kept['lr']:.3g}: {said}")
+    progress = (kept["step"] - 1) / steps(recipe.schedule)
+    for image_id, (images, objects) in zip(kept["image_ids"].tolist(), cut(batch, len(batch.images)), strict=True):
+        model.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.schedule.bf16):
+            terms, _ = model(images, objects, progress)
+        sum(terms.values()).backward()
+        terms = {name: float(term.detach()) for name, term in terms.items()}
+        grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+        broken = [name for name, grad in grads.items() if not grad.isfinite().all()]
+        marks = "  <-- not finite" if broken or not all(math.isfinite(t) for t in terms.values()) else ""
+        figures = ", ".join(f"{name} {term:.4g}" for name, term in terms.items())
+        print(f"image {image_id}: {len(objects.boxes)} objects, {figures}{marks}")
+        for name in broken:
+            print(f"    gradient of {name}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="the nonfinite.pt that a run left")
+    try:
+        show(*load(parser.parse_args().file))
+    except (UserError, RecordError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
