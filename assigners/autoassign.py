@@ -48,7 +48,7 @@ class AutoAssign(Assigner):
         return HeadSpec(prior_prob=0.02, box_bias=4.0)
 
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
-        loc, gt, empty = self._candidates(grid, objects)
+        loc, gt = self._candidates(grid, objects)
         prior, label, n = loc % grid.size, objects.labels[gt], len(objects.boxes)
         log_g = self._log_center(grid, objects, prior, gt)
         log_cls, _ = preds.log_prob(loc, label)
@@ -65,25 +65,20 @@ class AutoAssign(Assigner):
             z_pos=torch.full((), n, device=loc.device),
             z_neg=g.sum(),
             extra={"center": self._center_term(objects, gt, g)} | self._explicit(preds, objects, loc, g),
-            counts={"unassigned": empty.sum()},
         )
 
-    def _candidates(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor, Tensor]:
-        """S_n of every object: loc (M,), gt (M,), and which objects hold no location, (N,) bool."""
+    def _candidates(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor]:
+        """S_n of every object: loc (M,), gt (M,)."""
         loc, gt = inside(grid, objects.boxes, objects.image)
-        empty = segment_sum(torch.ones_like(gt), gt, len(objects.boxes)) == 0
         if self.fallback == "none":
-            return loc, gt, empty
-        orphans = empty.nonzero().squeeze(1)
+            return loc, gt
+        orphans = (segment_sum(torch.ones_like(gt), gt, len(objects.boxes)) == 0).nonzero().squeeze(1)
         near = nearest_per_level(grid, objects.boxes[orphans], objects.image[orphans], self.fallback_topk)
         owner = orphans[:, None].expand_as(near)
         log_g = self._log_center(grid, objects, (near % grid.size).flatten(), owner.flatten()).view_as(near)
         chosen = log_g.detach().topk(min(self.fallback_topk, near.shape[1]), dim=1).indices
-        return (
-            torch.cat((loc, near.gather(1, chosen).flatten())),
-            torch.cat((gt, owner.gather(1, chosen).flatten())),
-            empty,
-        )
+        found, whose = near.gather(1, chosen).flatten(), owner.gather(1, chosen).flatten()
+        return torch.cat((loc, found)), torch.cat((gt, whose))
 
     def _log_center(self, grid: Grid, objects: Objects, prior: Tensor, gt: Tensor) -> Tensor:
         """log G of equation 2, (M,); 0 where there is no centre weighting."""

@@ -101,7 +101,6 @@ class Assignment:
     joint: Tensor | None = None  # (M,) P of the bag loss
     ignore: Tensor | None = None  # (P,) bool, priors without any class term
     extra: dict[str, Tensor] = field(default_factory=dict)  # further loss terms, scalars
-    counts: dict[str, Tensor] = field(default_factory=dict)  # for the log only, scalars
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,9 @@ class Assigner(nn.Module):
     """
 
     num_classes: int
-    objectness: Objectness = field(default="none", kw_only=True)  # section 3.3; any method can switch it on (Table 5)
+    objectness: Literal["none", "implicit"] = field(
+        default="none", kw_only=True
+    )  # section 3.3; for any method, Table 5
 
     def __new__(cls, *args, **settings):
         self = super().__new__(cls)
@@ -161,7 +162,13 @@ class Assigner(nn.Module):
         """Loss terms and counts, by name, each a float32 scalar."""
         assignment = self.assign(preds.grid, objects, preds)
         assignment = replace(assignment, ignore=ignored(preds.grid, objects, assignment))
-        return self.loss(preds, objects, assignment) | assignment.extra, assignment.counts
+        return self.loss(preds, objects, assignment) | assignment.extra, {"unassigned": unassigned(objects, assignment)}
+
+
+def unassigned(objects: Objects, assignment: Assignment) -> Tensor:
+    """How many objects no pair gives a w+ above 0; scalar."""
+    most = assignment.pos.detach().new_zeros(len(objects.boxes))
+    return (most.scatter_reduce(0, assignment.gt, assignment.pos.detach(), "amax") == 0).sum(dtype=torch.float32)
 
 
 def ignored(grid: Grid, objects: Objects, assignment: Assignment) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -12,7 +13,7 @@ from assigners.interface import Grid, Level, Objects
 from detector.priors import make_grid
 from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
 from tests.oracles.common import Raw, decode_ltrb, overlaps
-from tests.oracles.compare import CLASSES, ORACLES, check, fast, prepared
+from tests.oracles.compare import CLASSES, ORACLES, check, fast, prepared, seen, slow
 from tests.scenes import KINDS, SIZES, SPECS, loop_grid, shuffled
 
 SWITCHES = [
@@ -86,6 +87,30 @@ def test_autoassign_lone_location_has_no_negative_weight():
     a, _, _ = fast(assigner, grid, objects, raw)
     lone = [n for n in range(len(objects.boxes)) if (a.gt == n).sum() == 1]
     assert lone and all((a.neg[a.gt == n] == 0).all() for n in lone)
+
+
+@pytest.mark.parametrize("method", ORACLES)
+def test_objects_that_nothing_learns_are_counted(method):
+    assigner, grid, objects, raw = prepared(method, {}, "outside", seed=3)
+    _, counts = assigner(seen(assigner, grid, objects, raw.leaves(torch.float32)), objects)
+    served = {n for (_, n), (plus, _) in slow(method, {}, grid, objects, raw)[0].pairs.items() if plus > 0}
+    assert counts["unassigned"] == len(objects.boxes) - len(served) > 0
+
+
+def test_the_fallback_gives_an_object_between_the_locations_those_of_largest_prior():
+    assigner, grid, objects, raw = prepared("autoassign", {"fallback": "nearest", "fallback_topk": 4}, "outside", 3)
+    assigner.mu.data.zero_()
+    assigner.sigma.data.fill_(1)
+    strict, _, _ = fast(prepared("autoassign", {}, "outside", 3)[0], grid, objects, raw)
+    a, _, _ = fast(assigner, grid, objects, raw)
+    orphans = set(range(len(objects.boxes))) - set(strict.gt.tolist())
+    assert orphans
+    fixed = replace(raw, mu=torch.zeros(1, 2), sigma=torch.ones(1, 2))
+    for n in orphans:
+        mine = a.loc[a.gt == n]
+        prior = autoassign.center_prior(grid, objects.boxes[n].double(), range(grid.size), fixed, "fixed", 0)
+        assert sorted(prior[mine % grid.size].tolist()) == pytest.approx(prior.sort().values[-4:].tolist())
+        assert a.pos[a.gt == n].sum().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_autoassign_without_switches_is_a_plain_mean():

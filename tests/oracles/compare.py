@@ -45,17 +45,20 @@ def backward(terms: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[str, T
     return {name: torch.zeros_like(leaf) if g is None else g for (name, leaf), g in pairs}
 
 
+def seen(assigner: Assigner, grid: Grid, objects: Objects, leaf: Raw) -> DensePredictions:
+    """The branches that the assigner's head has."""
+    spec = assigner.spec()
+    objectness = leaf.objectness if spec.objectness != "none" else None
+    quality = leaf.quality if spec.quality else None
+    return DensePredictions(grid, objects.images, spec, leaf.logits, leaf.deltas, objectness, quality, 0.5)
+
+
 def fast(assigner: Assigner, grid: Grid, objects: Objects, raw: Raw) -> tuple[Assignment, dict, dict]:
     """Assignment, loss terms and gradients of the code under test."""
-    spec, leaf = assigner.spec(), raw.leaves(torch.float32)
-    leaves = {"logits": leaf.logits, "deltas": leaf.deltas}
-    leaves |= {"objectness": leaf.objectness} if spec.objectness != "none" else {}
-    leaves |= {"quality": leaf.quality} if spec.quality else {}
-    preds = DensePredictions(
-        grid, objects.images, spec, leaf.logits, leaf.deltas, leaves.get("objectness"), leaves.get("quality"), 0.5
-    )
+    preds = seen(assigner, grid, objects, raw.leaves(torch.float32))
     terms, _ = assigner(preds, objects)
-    leaves |= dict(assigner.named_parameters())
+    branches = {name: getattr(preds, name) for name in ("logits", "deltas", "objectness", "quality")}
+    leaves = {name: leaf for name, leaf in branches.items() if leaf is not None} | dict(assigner.named_parameters())
     return assigner.assign(grid, objects, preds), terms, backward(terms, leaves)
 
 
