@@ -6,7 +6,7 @@ enters its bag (there, it fills up bags of fewer than 50), and the normalisers a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from assigners.geometry import iou
 from assigners.interface import Assigner, Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
 from assigners.losses import BagLoss
 from assigners.pairs import overlapping, pack, segment_max, segment_softmax, unpack
+from assigners.retinanet import HEAD
 
 
 @dataclass(eq=False)
@@ -30,16 +31,7 @@ class FreeAnchor(Assigner):
 
     @property
     def head(self) -> HeadSpec:
-        return HeadSpec(
-            scales=(1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
-            ratios=(0.5, 1.0, 2.0),
-            base=4.0,
-            coder="delta",
-            delta_weights=(10.0, 10.0, 5.0, 5.0),
-            prior_prob=0.02,
-            norm="none",
-            nms_iou=0.5,
-        )
+        return replace(HEAD, delta_weights=(10.0, 10.0, 5.0, 5.0), prior_prob=0.02)
 
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
         loc, gt = self._bags(grid, objects)

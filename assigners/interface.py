@@ -14,6 +14,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from assigners.pairs import inside
+
 Objectness = Literal["none", "implicit", "explicit"]
 BoxKind = Literal["giou", "iou", "l1", "smooth_l1"]
 
@@ -173,8 +175,6 @@ def unassigned(objects: Objects, assignment: Assignment) -> Tensor:
 
 def ignored(grid: Grid, objects: Objects, assignment: Assignment) -> Tensor:
     """(P,) bool: the method's own ignored priors, and those in a crowd region that no object lists."""
-    from assigners.pairs import inside
-
     loc, _ = inside(grid, objects.ignore, objects.ignore_image)
     total = grid.size * objects.images
     crowd = torch.zeros(total, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)

@@ -6,12 +6,15 @@ Every function is batch-flat: letters as in interface.py, L levels, A priors of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from assigners.geometry import center, iou
-from assigners.interface import Grid, Objects, Predictions
+
+if TYPE_CHECKING:  # the base class in interface.py needs `inside`
+    from assigners.interface import Grid, Objects, Predictions
 
 LOW_32 = 2**32 - 1
 

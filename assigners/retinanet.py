@@ -17,6 +17,15 @@ from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objects, P
 from assigners.losses import PointLoss
 from assigners.pairs import overlapping, pack, segment_max, unpack
 
+HEAD = HeadSpec(
+    scales=(1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
+    ratios=(0.5, 1.0, 2.0),
+    base=4.0,
+    coder="delta",
+    norm="none",
+    nms_iou=0.5,
+)
+
 
 @dataclass(eq=False)
 class RetinaNet(Assigner):
@@ -28,14 +37,7 @@ class RetinaNet(Assigner):
 
     @property
     def head(self) -> HeadSpec:
-        return HeadSpec(
-            scales=(1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
-            ratios=(0.5, 1.0, 2.0),
-            base=4.0,
-            coder="delta",
-            norm="none",
-            nms_iou=0.5,
-        )
+        return HEAD
 
     @torch.no_grad()
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
