@@ -86,6 +86,8 @@ def _of_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
 
 
 def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    if info.header_offset < 0:  # zipfile would seek there
+        raise zipfile.BadZipFile("a file begins before the archive does")
     mode = stat.S_IFMT(info.external_attr >> 16)
     kind = "folder" if info.filename.endswith("/") else "file" if mode in (0, stat.S_IFREG) else "a link or a device"
     return Member(info.filename, info.file_size, kind, lambda: archive.open(info))
