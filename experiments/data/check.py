@@ -19,6 +19,7 @@ try:
     from experiments.data.examine import examine
     from experiments.data.index import Index
     from experiments.data.layout import Finding
+    from experiments.data.missing import missing, pictures
     from experiments.data.quarantine import Look, Memory
     from experiments.data.sources import SOURCES, Source
     from experiments.errors import UserError
@@ -49,12 +50,12 @@ def act(options: argparse.Namespace) -> int:
     source = SOURCES.get(options.dataset)
     root = _root(options, source)
     memory = Memory((options.state or root / "check").absolute(), chosen.dataset)
-    if source and not layout.applies(source, root):
-        source = None
     if options.download:
-        if not source or not source.fetchable:
-            raise layout.unfetchable(options.dataset, source)
+        layout.fetchable_into(options.dataset, source, root)
+        root.mkdir(parents=True, exist_ok=True)
         layout.bring(source, root, memory)
+    elif source and not layout.applies(source, root):
+        source = None
     return report(options, chosen.data, root, source, memory)
 
 
@@ -65,11 +66,7 @@ def _root(options: argparse.Namespace, source: Source | None) -> Path:
         raise UserError(f"--workers {options.workers}: at least one process must decode.")
     if options.data_root is None:
         raise UserError(f"'{options.dataset}' lies on disk. Say where with --data-root DIR.{where}")
-    if options.download and source and source.fetchable:
-        if source.top and (options.data_root.absolute().name == source.top):
-            raise UserError(f"--download makes {source.top} itself: give its parent as --data-root.")
-        options.data_root.mkdir(parents=True, exist_ok=True)
-    if not options.data_root.is_dir():
+    if not options.data_root.is_dir() and not options.download:
         raise UserError(f"There is no folder {options.data_root}.{where}")
     return options.data_root.absolute()
 
@@ -78,49 +75,69 @@ def report(
     options: argparse.Namespace, chosen: recipe.DataRecipe, root: Path, source: Source | None, memory: Memory
 ) -> int:
     """Prints the page; the exit code."""
-    findings, indices = [], []
-    if source:
-        findings += layout.published(source, root, memory) + layout.folders(source, root)
-    for name in ("train", "val"):
-        try:
-            split = data.resolve(chosen, options.dataset, root, getattr(chosen, name))
-            index = data.load(chosen, options.dataset, root, split)
-        except UserError as error:
-            findings.append(Finding("broken", f"{name}: {error}"))
-            continue
-        indices.append(index)
-        findings += layout.counts(source or Source("", "", ""), name, split, index)
+    findings = layout.published(source, root, memory) + layout.folders(source, root) if source else []
+    indices, said = splits(options.dataset, chosen, root, source)
+    findings += said
     readable = len(indices) == 2
-    findings += images(indices, memory, options.workers)
+    if not readable:
+        findings += absent(root, memory)
+    findings += images(indices, [] if readable else pictures(root), memory, options.workers)
     print(f"{options.dataset} in {root}")
     for finding in findings:
         print(f"{finding.kind:<8} {finding.text}")
     lacking = any(finding.kind != "ok" for finding in findings)
     if source and lacking:
-        print(f"source   {source.page}; licence: {source.licence}; layout: {source.layout}")
+        print(f"source   {source.page} (licence: {source.licence})\n{'layout':<8} {source.layout}")
         if source.fetchable:
             print(f"fetch    {command(options)} --download")
     print(verdict(findings, readable))
     return int(lacking)
 
 
-def images(indices: list[Index], memory: Memory, workers: int) -> list[Finding]:
-    """Decodes every image of the splits, and holds its size against the annotation's."""
+def splits(
+    dataset: str, chosen: recipe.DataRecipe, root: Path, source: Source | None
+) -> tuple[list[Index], list[Finding]]:
+    """What run.py would read, and how it compares with the official numbers."""
+    indices, findings = [], []
+    for name in ("train", "val"):
+        try:
+            split = data.resolve(chosen, dataset, root, getattr(chosen, name))
+            indices.append(data.load(chosen, dataset, root, split))
+        except UserError as error:
+            findings.append(Finding("broken", f"{name}: {error}"))
+        else:
+            findings += layout.counts(source, name, split, indices[-1])
+    return indices, findings
+
+
+def absent(root: Path, memory: Memory) -> list[Finding]:
+    """The files that the annotations name and that are not there."""
+    paths = missing(root)
+    found = [Finding("missing", path) for path in paths[:SHOWN]]
+    if len(paths) > SHOWN:
+        memory.lacks(paths)
+        found.append(Finding("missing", f"{len(paths)} files that the annotations name; list: {memory.missing}"))
+    return found
+
+
+def images(indices: list[Index], others: list[str], memory: Memory, workers: int) -> list[Finding]:
+    """Decodes every image of the splits and all others, and holds its size against the annotation's."""
     sizes = {path: tuple(map(int, size)) for x in indices for path, size in zip(x.paths, x.sizes, strict=True)}
-    if not sizes:
+    paths = list(dict.fromkeys([*sizes, *others]))
+    if not paths:
         return []
-    looks, decoded = examine(list(sizes), memory, workers)
+    looks, decoded = examine(paths, memory, workers)
     bad = [look for look in looks.values() if not look.good]
-    off = [(p, x) for p, x in looks.items() if x.good and (x.height, x.width) != sizes[p]]
-    found = [Finding("broken", look.reason) for look in bad[:SHOWN]]
+    off = [(p, x) for p, x in looks.items() if x.good and sizes.get(p, (x.height, x.width)) != (x.height, x.width)]
+    known = f", {len(paths) - decoded} of them known from before" if decoded < len(paths) else ""
+    found = [Finding("ok", f"{len(paths) - len(bad)} of {len(paths)} images decode{known}")]
+    found += [Finding("broken", look.reason) for look in bad[:SHOWN]]
     found += [Finding("broken", _differing(p, x, sizes[p])) for p, x in off[:SHOWN]]
-    known = f", {len(sizes) - decoded} of them known from before" if decoded < len(sizes) else ""
-    good = Finding("ok", f"{len(sizes) - len(bad)} of {len(sizes)} images decode{known}")
     if bad:
-        found.append(Finding("broken", f"{len(bad)} of {len(sizes)} images do not decode; list: {memory.quarantine}"))
-    if off:
-        found.append(Finding("broken", f"{len(off)} images are not of the size that their annotation says"))
-    return [good, *found]
+        found.append(Finding("broken", f"{len(bad)} of {len(paths)} images do not decode; list: {memory.quarantine}"))
+    if len(off) > SHOWN:
+        found.append(Finding("broken", f"{len(off)} images in all are not of the size that their annotation says"))
+    return found
 
 
 def _differing(path: str, look: Look, stated: tuple[int, int]) -> str:
@@ -135,7 +152,8 @@ def verdict(findings: list[Finding], readable: bool) -> str:
     if not readable:
         return "verdict: run.py cannot read it. Mend what is broken or missing, then check again."
     if number["broken"]:
-        return "verdict: run.py stops at what is broken; --set data.skip_bad_images=true leaves up to 1 % of them out."
+        skip = "images that do not decode, up to 1 %, it skips with --set data.skip_bad_images=true"
+        return f"verdict: run.py stops at what is broken; {skip}."
     return "verdict: run.py can train and test on it, but it is not the official set: its AP is not the benchmark's."
 
 

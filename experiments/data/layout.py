@@ -94,20 +94,17 @@ def intact(archive: Archive, path: Path, memory: Memory) -> bool:
     return memory.known()[archive.name].get("sha256") == archive.sha256
 
 
-def counts(source: Source, name: str, split: str, index: Index) -> list[Finding]:
-    """Images, and boxes where public, of a split such as 2007_trainval+2012_trainval against the official numbers."""
+def counts(source: Source | None, name: str, split: str, index: Index) -> list[Finding]:
+    """Images and boxes of a split such as 2007_trainval+2012_trainval, against the official numbers where public."""
     dropped = sum(n for rule, n in index.counters.items() if rule not in NOT_DROPPED)
     have = {"images": len(index), "boxes": len(index.labels) + dropped}
+    official = {"images": source.images, "boxes": source.boxes} if source else {"images": {}, "boxes": {}}
     found = []
-    for what, official in (("images", source.images), ("boxes", source.boxes)):
-        parts = split.split("+")
-        total = sum(official[part] for part in parts) if all(part in official for part in parts) else None
-        if total is None:
-            text = "" if what == "boxes" else ", no official number for this split"
-        else:
-            text = ", as published" if have[what] == total else f", {total} in the official set"
-        kind = "ok" if total in (None, have[what]) else "differs"
-        found.append(Finding(kind, f"{name} = {split}: {have[what]} {what}{text}"))
+    for what, n in have.items():
+        parts = [official[what].get(part) for part in split.split("+")]
+        total = None if None in parts else sum(parts)
+        said = "" if total is None else ", as published" if total == n else f", {total} in the official set"
+        found.append(Finding("ok" if total in (None, n) else "differs", f"{name} = {split}: {n} {what}{said}"))
     return found
 
 
@@ -138,11 +135,19 @@ def _present(source: Source, archive: Archive, root: Path, memory: Memory, bad: 
     return not spoilt and all(count(folder) >= wanted[path] for path, folder in lie.items())
 
 
-def unfetchable(name: str, source: Source | None) -> UserError:
-    """Why `--download` does nothing for this set, and what a person does instead."""
+def fetchable_into(name: str, source: Source | None, root: Path) -> None:
+    """UserError where `--download` cannot bring this set here, with what a person does instead."""
     if source is None:
-        return UserError(f"'{name}' has no public source that is known here: --download fetches voc and coco only.")
-    return UserError(
-        f"'{name}' is not fetched by a program: get it at {source.page} (licence: {source.licence}) "
-        f"and lay it out below --data-root as {source.layout}."
-    )
+        raise UserError(f"'{name}' has no public source that is known here: --download fetches voc and coco only.")
+    if not source.fetchable:
+        raise UserError(
+            f"'{name}' is not fetched by a program: get it at {source.page} (licence: {source.licence}) "
+            f"and lay it out below --data-root as {source.layout}."
+        )
+    if not applies(source, root):
+        raise UserError(
+            f"{root} holds {source.single}, so it is not the official set: --download needs another folder."
+        )
+    inner = (place(source, root, path) for archive in source.archives for path in archive.brings)
+    if source.top and not (root / source.top).is_dir() and (root.name == source.top or any(p.exists() for p in inner)):
+        raise UserError(f"--download makes {source.top} itself: give the parent of {source.top} as --data-root.")

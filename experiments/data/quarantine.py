@@ -6,7 +6,7 @@ import json
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from experiments.records import write_json
+from experiments.records import write_atomic, write_json
 
 KINDS = (int, int, int, int, str, str)
 
@@ -29,7 +29,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Memory:
-    """Three files in `folder`; a damaged one counts as none, and is written anew."""
+    """Notes in `folder`, a file for each kind; a damaged one counts as none, and is written anew."""
 
     folder: Path
     dataset: str
@@ -37,6 +37,7 @@ class Memory:
     quarantine = property(lambda self: self.folder / f"quarantine-{self.dataset}.json")
     seen = property(lambda self: self.folder / f"seen-{self.dataset}.json")
     archives = property(lambda self: self.folder / f"archives-{self.dataset}.json")
+    missing = property(lambda self: self.folder / f"missing-{self.dataset}.txt")
 
     def looks(self) -> dict[str, Look]:
         """Path -> what was found there."""
@@ -55,6 +56,11 @@ class Memory:
                 entry = listed.setdefault(look.sha256, {"bytes": look.bytes, "reason": look.reason, "paths": []})
                 entry["paths"].append(path)
         write_json(self.quarantine, {"dataset": self.dataset, "images": listed})
+
+    def lacks(self, paths: list[str]) -> None:
+        """Writes the list of missing files, a line each."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(self.missing, "".join(f"{path}\n" for path in paths).encode())
 
     def listed(self) -> dict[str, list[str]]:
         """The quarantine list: SHA-256 of an image that does not decode -> where it lies. No list: empty."""
