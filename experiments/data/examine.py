@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -58,14 +58,18 @@ def _changed(path: str, look: Look) -> bool:
 
 @contextmanager
 def _mapped(paths: list[str], workers: int) -> Iterator[Iterable[Look]]:
-    """In this process where one share is all there is: starting others takes seconds."""
+    """In this process where one share is all there is: starting others takes longer."""
     if workers == 1 or len(paths) <= SHARE:
         yield map(look, paths)
         return
-    # spawn: a fork of a process that ran torch may hang
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    pool = ProcessPoolExecutor(workers, initializer=_begin)  # started as the loader's workers are
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: a Ctrl-C is for this process alone
     try:
-        yield pool.map(look, paths, chunksize=SHARE)
+        found = pool.map(look, paths, chunksize=SHARE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield found
     finally:
         pool.shutdown(cancel_futures=True)
 

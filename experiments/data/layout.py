@@ -146,7 +146,7 @@ def fetchable_into(name: str, source: Source | None, root: Path) -> None:
         )
     if not applies(source, root):
         raise UserError(
-            f"{root} holds {source.single}, so it is not the official set: --download needs another folder."
+            f"{root} holds {source.single}, so it is not the official set: --download takes another folder."
         )
     inner = (place(source, root, path) for archive in source.archives for path in archive.brings)
     if source.top and not (root / source.top).is_dir() and (root.name == source.top or any(p.exists() for p in inner)):
