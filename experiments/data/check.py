@@ -26,6 +26,8 @@ try:
     from experiments.progress import say
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
+except KeyboardInterrupt:  # torch takes seconds to import
+    sys.exit(130)
 
 SHOWN = 5  # bad images in the report; the list has all
 

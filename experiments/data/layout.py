@@ -120,7 +120,6 @@ def bring(source: Source, root: Path, memory: Memory) -> None:
             left = archive.size - (part.stat().st_size if part.is_file() else 0)
             room(root, left + archive.size, f"fetch and unpack {archive.name}")  # unpacked: no less than packed
             say(f"fetch {archive.name}, {left / 1e9:.2f} GB, from {archive.urls[0]}")
-            path.unlink(missing_ok=True)
             fetch(archive, root)
         say(f"unpacked {unpack(path, root, bad)} files of {path}")
         memory.note(archive.name, unpacked=True)
