@@ -13,11 +13,11 @@ from experiments.cell import Cell
 from experiments.data.index import Index
 from experiments.data.loader import Batch
 from experiments.errors import UserError
-from experiments.protocols.coco import Detections
+from experiments.protocols.interface import Detections
 from experiments.records import RunFolder, replacing
 
 KNOWN_BOXES = 20  # of the ground truth, fed back as detections
-DETECTION_BYTES = 2 * 40  # of one detection, in `detections.npz` and its unfinished copy
+DETECTION_BYTES = 2 * 72  # of one detection, in `detections.npz`, `matches.npz` and their unfinished copies
 MOMENTS = {"sgd": 1, "adamw": 2}  # tensors that the optimiser keeps for a parameter
 
 
