@@ -21,7 +21,7 @@ class RecordError(Exception):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run: `run.json` first, then `metrics.jsonl` and `checkpoint.pt`, then `detections.npz`, `matches.npz`, `done`."""
+    """One run: `run.json` first; `metrics.jsonl`, `checkpoint.pt`, `detections.npz`, `matches.npz`; `done` last."""
 
     path: Path
 
