@@ -101,6 +101,18 @@ def test_flags_equal_those_of_pycocotools(seed, ranges):
     assert 0 < m.ignored.mean() < 1 and 0 < m.matched.mean() < 1
 
 
+LEFT, RIGHT, MIDDLE = (0, 0, 10, 10), (4, 0, 14, 10), (2, 0, 12, 10)  # the middle overlaps both alike
+
+
+@pytest.mark.parametrize(("protocol", "hits"), [("coco", [True, True]), ("voc10", [True, False])])
+def test_of_equal_overlaps_coco_takes_the_last_and_voc_the_first(protocol, hits):
+    """So that the second detection, on the left object, finds it free or taken."""
+    known, found = truth([[(LEFT, 0), (RIGHT, 0)]]), detections((0, MIDDLE, 0, 0.9), (0, LEFT, 0, 0.8))
+    scores = PROTOCOLS[protocol][0](known, found)
+    assert scores.matches.matched[:, 0].tolist() == hits
+    assert scores.figures["AP50"] == pytest.approx(1.0 if hits[1] else 0.5)
+
+
 def test_the_official_example_of_coco(tmp_path):
     known, found = oracle()
     scores = coco.evaluate(known, found, (1, 10, 100), "hotcoco")

@@ -70,6 +70,11 @@ def test_sides_are_a_pixel_longer(tmp_path):
     assert evaluate(known, found((0, (0, 0, 10, 9), 0.9))).figures["hard"] == 0.0
 
 
+def test_an_iou_of_a_half_is_enough(tmp_path):
+    known = write(tmp_path, {"a": ([(0, 0, 9, 19)], keep(hard=[1]))})
+    assert evaluate(known, found((0, (0, 0, 9, 9), 0.9))).figures["hard"] == 1.0
+
+
 def test_detections_on_an_image_without_faces_do_not_count(tmp_path):
     known = write(tmp_path, {"a": ([FACE], keep(hard=[1])), "b": ([], keep(hard=[]))})
     assert evaluate(known, found((1, FACE, 0.9), (0, FACE, 0.8), (0, FACE, 0.1))).figures["hard"] == 1.0
