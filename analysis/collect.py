@@ -12,7 +12,11 @@ FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 NAMES = ("run", "assigner", "dataset", "seed", "backbone", "iterations", "recipe", "settings", "status")
 NUMBERS = (*FIGURES, "train_seconds")
 COLUMNS = (*NAMES, *NUMBERS, "reason")
-NO_EFFECT = {"data": ("workers",), "schedule": ("checkpoint_every",)}  # as experiments.recipe has it; a test compares
+NO_EFFECT = {  # as experiments.recipe has it; a test compares
+    "data": ("workers",),
+    "schedule": ("checkpoint_every",),
+    "test": ("evaluator",),
+}
 
 
 def collect(runs: Path) -> pd.DataFrame:

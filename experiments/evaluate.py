@@ -11,12 +11,13 @@ from experiments.data.index import Index
 from experiments.data.loader import eval_loader
 from experiments.preemption import Preempted, Stop
 from experiments.progress import counted
-from experiments.protocols import coco
+from experiments.protocols import coco, engines, official, voc
+from experiments.protocols.interface import Detections, Scores
 from experiments.recipe import Recipe
 from experiments.world import World
 
 
-def detections(model: Detector, index: Index, recipe: Recipe, world: World, stop: Stop) -> coco.Detections:
+def detections(model: Detector, index: Index, recipe: Recipe, world: World, stop: Stop) -> Detections:
     """In pixels of the original images; each process finds its share and gets them all. Raises Preempted."""
     limits = Limits(recipe.test.score_threshold, recipe.test.per_level, recipe.test.detections)
     device, found = world.device, [_none()]
@@ -32,7 +33,7 @@ def detections(model: Detector, index: Index, recipe: Recipe, world: World, stop
         found.append((batch.index[image], boxes, out.labels.cpu(), out.scores.cpu()))
     mine = [torch.cat(part).numpy() for part in zip(*found, strict=True)]
     parts = zip(*world.gather(mine), strict=True)
-    return coco.Detections(*(np.concatenate(part) for part in parts))
+    return Detections(*(np.concatenate(part) for part in parts))
 
 
 def _none() -> tuple[torch.Tensor, ...]:
@@ -40,7 +41,19 @@ def _none() -> tuple[torch.Tensor, ...]:
     return torch.zeros(0).long(), torch.zeros(0, 4), torch.zeros(0).long(), torch.zeros(0)
 
 
-def scores(index: Index, found: coco.Detections, recipe: Recipe) -> coco.Scores:
-    """By the COCO protocol, at the recipe's number of detections an image."""
-    most = recipe.test.detections
-    return coco.evaluate(index, found, (1, min(10, most), most))
+def scores(index: Index, found: Detections, recipe: Recipe) -> Scores:
+    """By the recipe's protocol. COCO's counts the recipe's number of detections an image, the others have their own."""
+    engine, most = recipe.test.evaluator, recipe.test.detections
+    by = {
+        "coco": lambda: coco.evaluate(index, found, (1, min(10, most), most), engine),
+        "height": lambda: coco.height(index, found, engine),
+        "voc07": lambda: voc.evaluate(index, found, voc.eleven_points),
+        "voc10": lambda: voc.evaluate(index, found, voc.area),
+        "official": lambda: official.evaluate(index, found),
+    }
+    return by[recipe.test.protocol]()
+
+
+def evaluator(recipe: Recipe) -> str:
+    """What computed the figures, with its version; the rules of VOC and of WIDER FACE's tool are our own, on numpy."""
+    return engines.name(recipe.test.evaluator if recipe.test.protocol in ("coco", "height") else "numpy")

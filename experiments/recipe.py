@@ -70,12 +70,14 @@ class OptimizerRecipe:
 
 @dataclass(frozen=True)
 class TestRecipe:
-    """Limits of the post-processing."""
+    """Limits of the post-processing, and how its detections are scored."""
 
     score_threshold: float = 0.05
     per_level: int = 1000  # candidates before NMS
     detections: int = 100  # of an image
     batch: int = 16
+    protocol: Literal["coco", "voc07", "voc10", "height", "official"] = "coco"
+    evaluator: Literal["hotcoco", "pycocotools"] = "hotcoco"  # of coco and height; the same figures to the last bit
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ class Recipe:
 
 
 FOLDER = Path(__file__).parent / "recipes"
-NO_EFFECT = {"data": ("workers",), "schedule": ("checkpoint_every",)}  # on any result, so not in the hash
+NO_EFFECT = {  # on any result, so not in the hash
+    "data": ("workers",),
+    "schedule": ("checkpoint_every",),
+    "test": ("evaluator",),
+}
 
 
 def names() -> list[str]:

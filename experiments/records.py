@@ -21,7 +21,7 @@ class RecordError(Exception):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run: `run.json` first, `metrics.jsonl` and `checkpoint.pt` on the way, `detections.npz` and `done` last."""
+    """One run: `run.json` first; `metrics.jsonl`, `checkpoint.pt`, `detections.npz`, `matches.npz`; `done` last."""
 
     path: Path
 
@@ -32,6 +32,7 @@ class RunFolder:
     broken = property(lambda self: self.path / "nonfinite.pt")
     lock = property(lambda self: self.path / "lock")
     detections = property(lambda self: self.path / "detections.npz")
+    matches = property(lambda self: self.path / "matches.npz")
     done = property(lambda self: self.path / "done")
 
     @contextmanager
@@ -61,7 +62,15 @@ class RunFolder:
     def clear(self) -> None:
         """Starts over."""
         # `done` first: killed half way, the run is unfinished and not a finished one without files.
-        for path in (self.done, self.detections, self.checkpoint, self.previous, self.metrics, self.broken):
+        for path in (
+            self.done,
+            self.matches,
+            self.detections,
+            self.checkpoint,
+            self.previous,
+            self.metrics,
+            self.broken,
+        ):
             path.unlink(missing_ok=True)
 
     def write_run(self, record: dict) -> None:

@@ -36,6 +36,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe"
     )
+    evaluator = "test.evaluator={}".format  # an override like any other
+    parser.add_argument("--evaluator", dest="overrides", type=evaluator, action="append", help="hotcoco or pycocotools")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--resume", action="store_true", help="insist on a run to go on with; without, one is gone on with"

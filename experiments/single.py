@@ -42,8 +42,10 @@ def run(cell: Cell, folder: RunFolder, world: World, stop: Stop) -> dict:
         return {}
     found.save(folder.detections)
     scores = evaluate.scores(cell.val, found, cell.recipe)
+    scores.matches.save(folder.matches)
     seconds = {"train_seconds": train_seconds, "eval_seconds": time.perf_counter() - begin}
-    result = {**scores.figures, "per_class": scores.per_class, **seconds, "protocol": "coco"}
+    how = {"protocol": cell.recipe.test.protocol, "evaluator": evaluate.evaluator(cell.recipe)}
+    result = {**scores.figures, "per_class": scores.per_class, **seconds, **how}
     folder.write_done(result | {"priors": priors(model, cell)})
     return result
 

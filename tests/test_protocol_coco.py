@@ -1,78 +1,26 @@
 """The COCO protocol against the official figures of pycocotools' own example, and on cases small enough to count."""
 
-import json
 import re
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from experiments.protocols.coco import Detections, evaluate
+from experiments.protocols import coco, engines
+from experiments.protocols.interface import Detections
 from experiments.records import RecordError
+from tests.truths import ORACLE, detections, oracle, random_scene, truth
 
-ORACLE = Path(__file__).parents[2] / "shared" / "data" / "coco_sample" / "eval_oracle"
 NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 DEFAULT = (1, 10, 100)
+AREAS = ((0.0, 1e10), (0.0, 32.0**2), (32.0**2, 96.0**2), (96.0**2, 1e10))
 
 
-@dataclass(frozen=True, eq=False)
-class Fixed:
-    """Ground truth of a test."""
-
-    image_ids: np.ndarray
-    sizes: np.ndarray
-    offsets: np.ndarray
-    boxes: np.ndarray
-    labels: np.ndarray
-    ignore: np.ndarray
-    classes: tuple[str, ...]
-    small_medium: tuple[float, float] = (32.0**2, 96.0**2)
-    areas: np.ndarray | None = None
-
-
-def truth(images, ignore=(), classes=("a", "b"), ids=None):
-    """images: a list of (box, label) for each image."""
-    rows = [row for image in images for row in image]
-    return Fixed(
-        image_ids=np.arange(len(images)) if ids is None else np.array(ids),
-        sizes=np.full((len(images), 2), 500),
-        offsets=np.cumsum([0, *map(len, images)]),
-        boxes=np.array([box for box, _ in rows], dtype=np.float32).reshape(-1, 4),
-        labels=np.array([label for _, label in rows], dtype=np.int64),
-        ignore=np.isin(np.arange(len(rows)), ignore),
-        classes=classes,
-    )
-
-
-def detections(*rows):
-    """rows: (image, box, label, score)."""
-    image, boxes, labels, scores = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Detections(
-        np.array(image, dtype=np.int64),
-        np.array(boxes, dtype=np.float32).reshape(-1, 4),
-        np.array(labels, dtype=np.int64),
-        np.array(scores, dtype=np.float32),
-    )
-
-
-def xyxy(bbox):
-    return [bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]]
-
-
-def oracle():
-    if not ORACLE.is_dir():
-        pytest.skip(f"the sample data is not at {ORACLE}")
-    data = json.loads((ORACLE / "instances_val2014_100.json").read_text())
-    found = json.loads((ORACLE / "instances_val2014_fakebbox100_results.json").read_text())
-    position = {image["id"]: i for i, image in enumerate(data["images"])}  # one of the 100 has no detection
-    label = {c["id"]: k for k, c in enumerate(data["categories"])}
-    rows = [a for image in position for a in data["annotations"] if a["image_id"] == image]
-    images = [[(xyxy(a["bbox"]), label[a["category_id"]]) for a in rows if a["image_id"] == i] for i in position]
-    crowd = [i for i, a in enumerate(rows) if a["iscrowd"]]
-    made = truth(images, crowd, tuple(c["name"] for c in data["categories"]), ids=list(position))
-    hits = [(position[r["image_id"]], xyxy(r["bbox"]), label[r["category_id"]], r["score"]) for r in found]
-    return replace(made, areas=np.array([a["area"] for a in rows])), detections(*hits)
+def evaluate(known, found, max_dets):
+    """By both engines, which must agree to the last bit."""
+    fast, reference = (coco.evaluate(known, found, max_dets, engine) for engine in ("hotcoco", "pycocotools"))
+    assert fast == reference
+    return fast
 
 
 def test_the_twelve_official_figures():
@@ -191,11 +139,21 @@ def test_no_ground_truth_is_no_figure(known, found):
     assert scores.per_class == {"a": None, "b": None}
 
 
+@pytest.mark.parametrize("max_dets", [DEFAULT, (1, 3, 7), (10, 100, 1000)])
+@pytest.mark.parametrize("seed", range(6))
+def test_engines_agree_bit_for_bit(seed, max_dets):
+    known, found = random_scene(seed, size=400)
+    problem = coco._problem(known, found, coco._area, None, coco.HEIGHTS if seed % 2 else AREAS, max_dets)
+    ours, theirs = (engines.curves(problem, engine) for engine in ("hotcoco", "pycocotools"))
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert len(np.unique(ours[0])) > 20
+
+
 def test_nothing_is_printed_and_nothing_changed(capsys):
     known, found = truth([[(BOX, 0)]]), detections((0, BOX, 0, 0.9))
     before = [array.copy() for array in vars(found).values()]
     evaluate(known, found, DEFAULT)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
     assert all(np.array_equal(a, b) for a, b in zip(before, vars(found).values(), strict=True))
 
 

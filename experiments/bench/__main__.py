@@ -1,12 +1,17 @@
-"""python -m experiments.bench [assignment | steps | post]: all, or those named."""
+"""python -m experiments.bench [assignment | steps | post | evaluation]: all, or those named."""
 
 import sys
 
 import torch
 
-from experiments.bench import assignment, post, steps
+from experiments.bench import assignment, evaluation, post, steps
 
-REPORTS = {"assignment": assignment.report, "post": post.report, "steps": steps.report}
+REPORTS = {
+    "assignment": assignment.report,
+    "post": post.report,
+    "steps": steps.report,
+    "evaluation": evaluation.report,
+}
 
 
 def main() -> None:

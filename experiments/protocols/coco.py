@@ -1,150 +1,103 @@
-"""The COCO protocol: average precision and recall of detections, with pycocotools as the engine."""
+"""COCO's protocol, and WIDER FACE's by height, which is the same on heights instead of areas."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-from contextlib import redirect_stdout
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from experiments.records import RecordError, write_atomic
+from experiments.protocols import engines, matching
+from experiments.protocols.engines import Problem
+from experiments.protocols.interface import HALF, MAIN, THREE_QUARTERS, THRESHOLDS, Detections, Matches, Scores, Truth
+from experiments.protocols.overlaps import Boxes, found_boxes, known_boxes, pairs, places, positions
 
-ANY = 1e10  # px^2, COCO's bound for "any area"
-AT_50, AT_75 = 0, 5  # positions in COCO's IoU thresholds .5:.05:.95
-ALL, SMALL, MEDIUM, LARGE = range(4)  # area ranges
-
-
-class Truth(Protocol):
-    """n images and N boxes in flat arrays; `data.index.Index` is one.
-
-    Optional: `areas` (N,) px^2 for the area ranges (COCO's own: of the segmentation). None or absent: the box's area.
-    """
-
-    image_ids: np.ndarray  # (n,)
-    sizes: np.ndarray  # (n, 2) height, width
-    offsets: np.ndarray  # (n + 1,)
-    boxes: np.ndarray  # (N, 4) x1 y1 x2 y2
-    labels: np.ndarray  # (N,)
-    ignore: np.ndarray  # (N,) bool: neither found nor missed, as COCO's crowd
-    classes: tuple[str, ...]
-    small_medium: tuple[float, float]  # px^2, bounds of small/medium and medium/large
+ANY_AREA, ANY_HEIGHT = 1e10, 1e5  # px^2 and px: the upper bounds of COCO's and of cvpods' WIDER FACE evaluation
+ALL, SMALL, MEDIUM, LARGE = range(4)  # ranges
+# cvpods, evaluation/widerfacetools.py; it compares the truth's *width* with them (bbox[2]), here it is the height.
+HEIGHTS = ((10.0, ANY_HEIGHT), (10.0, 50.0), (50.0, 300.0), (300.0, ANY_HEIGHT))
+HEIGHT_MAX_DETS = (10, 100, 1000)
 
 
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """D detections, in pixels of the original images."""
-
-    image: np.ndarray  # (D,) position in the index, not COCO's id
-    boxes: np.ndarray  # (D, 4) float32 x1 y1 x2 y2
-    labels: np.ndarray  # (D,)
-    scores: np.ndarray  # (D,)
-
-    def save(self, path: Path) -> None:
-        """Replaces the file whole or not at all."""
-        buffer = io.BytesIO()
-        np.savez(buffer, **{name: np.asarray(array) for name, array in vars(self).items()})
-        write_atomic(path, buffer.getvalue())
-
-    @classmethod
-    def load(cls, path: Path) -> Detections:
-        """Raises RecordError for a file that cannot be read."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(*(file[field.name] for field in fields(cls)))
-        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            raise RecordError(f"Cannot read the detections {path}: {error}.") from None
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Fractions of 1; None where there is no ground truth."""
-
-    figures: dict[str, float | None]  # AP AP50 AP75 APs APm APl, AR at each maxDets, ARs ARm ARl
-    per_class: dict[str, float | None]  # AP
-
-
-def evaluate(truth: Truth, detections: Detections, max_dets: tuple[int, int, int]) -> Scores:
+def evaluate(truth: Truth, detections: Detections, max_dets: tuple[int, int, int], engine: str) -> Scores:
     """Scores with at most `max_dets` detections an image and class; AP counts the largest of the three."""
-    known, found, (low, high) = _ground_truth(truth), _found(truth, detections), truth.small_medium
-    with redirect_stdout(io.StringIO()):  # pycocotools prints
-        engine = COCOeval(_coco(known), _coco(found), "bbox")
-        engine.params.maxDets = sorted(max_dets)
-        engine.params.areaRng = [[0, ANY], [0, low], [low, high], [high, ANY]]
-        engine.evaluate()
-        engine.accumulate()
-    # Never engine.stats: it is -1 where max_dets has no 100.
-    precision, recall = engine.eval["precision"], engine.eval["recall"]
+    low, high = truth.small_medium
+    ranges = ((0.0, ANY_AREA), (0.0, low), (low, high), (high, ANY_AREA))
+    areas = getattr(truth, "areas", None)
+    own = None if areas is None else np.asarray(areas, dtype=np.float64)
+    return _scores(truth, _problem(truth, detections, _area, own, ranges, tuple(sorted(max_dets))), engine)
+
+
+def height(truth: Truth, detections: Detections, engine: str) -> Scores:
+    """WIDER FACE: small, medium and large are 10-50, 50-300 and 300 px up; faces under 10 px are ignored."""
+    return _scores(truth, _problem(truth, detections, _height, None, HEIGHTS, HEIGHT_MAX_DETS), engine)
+
+
+def _problem(truth: Truth, detections: Detections, size: Callable, own: np.ndarray | None, ranges, most) -> Problem:
+    """size: of boxes; own: (N,) those of the truth, where it has its own."""
+    known, (found, score) = known_boxes(truth), found_boxes(truth, detections)
+    crowd = np.asarray(truth.ignore, dtype=bool)
+    own = size(known) if own is None else own
+    images, classes = len(truth.image_ids), len(truth.classes)
+    return Problem(images, classes, known, own, crowd, found, size(found), score, ranges, most)
+
+
+def _scores(truth: Truth, problem: Problem, engine: str) -> Scores:
+    precision, recall = engines.curves(problem, engine)
     per_class = {name: _mean(precision[:, :, k, ALL, -1]) for k, name in enumerate(truth.classes)}
-    return Scores(_figures(precision, recall, sorted(max_dets)), per_class)
+    return Scores(_figures(precision, recall, problem.max_dets), per_class, _matches(truth, problem))
 
 
-def _figures(precision: np.ndarray, recall: np.ndarray, max_dets: list[int]) -> dict[str, float | None]:
-    """precision (T, R, K, A, M), recall (T, K, A, M): IoU and recall thresholds, classes, area ranges, max_dets."""
-    areas = {"s": SMALL, "m": MEDIUM, "l": LARGE}
+def _figures(precision: np.ndarray, recall: np.ndarray, max_dets: tuple[int, ...]) -> dict[str, float | None]:
+    """precision (T, R, K, A, M), recall (T, K, A, M): IoU and recall thresholds, classes, ranges, max_dets."""
+    sizes = {"s": SMALL, "m": MEDIUM, "l": LARGE}
+    main = (
+        precision[..., ALL, -1],
+        precision[HALF, ..., ALL, -1],
+        precision[THREE_QUARTERS, ..., ALL, -1],
+        *(precision[..., size, -1] for size in sizes.values()),
+    )
     return {
-        "AP": _mean(precision[..., ALL, -1]),
-        "AP50": _mean(precision[AT_50, ..., ALL, -1]),
-        "AP75": _mean(precision[AT_75, ..., ALL, -1]),
-        **{f"AP{name}": _mean(precision[..., area, -1]) for name, area in areas.items()},
+        **{name: _mean(values) for name, values in zip(MAIN, main, strict=True)},
         **{f"AR{most}": _mean(recall[..., ALL, m]) for m, most in enumerate(max_dets)},
-        **{f"AR{name}": _mean(recall[..., area, -1]) for name, area in areas.items()},
+        **{f"AR{name}": _mean(recall[..., size, -1]) for name, size in sizes.items()},
     }
 
 
+def _matches(truth: Truth, problem: Problem) -> Matches:
+    """Of all sizes, at the largest of max_dets."""
+    kept = np.flatnonzero(places(problem.found) < problem.max_dets[-1])
+    found = problem.found.rows(kept)
+    ignore = problem.crowd | _outside(problem.known_size, problem.ranges[ALL])
+    near = pairs(found, problem.known, crowd=problem.crowd)
+    known = matching.coco(near, found, ignore, problem.crowd, THRESHOLDS)  # (D, T)
+    on_ignored = np.append(ignore, False)[known]  # -1, no object: the appended False
+    out = _outside(problem.found_size[kept], problem.ranges[ALL])
+    return Matches(
+        positions(truth)[found.image].astype(np.int32),
+        found.label.astype(np.int32),
+        problem.score[kept].astype(np.float32),
+        known >= 0,
+        on_ignored | ((known < 0) & out[:, None]),
+        THRESHOLDS,
+        positions(truth)[problem.known.image[~ignore]].astype(np.int32),
+        problem.known.label[~ignore].astype(np.int32),
+        np.array(problem.images),
+    )
+
+
+def _outside(size: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    return (size < bounds[0]) | (size > bounds[1])
+
+
+def _height(boxes: Boxes) -> np.ndarray:
+    return boxes.xywh[:, 3]
+
+
+def _area(boxes: Boxes) -> np.ndarray:
+    return boxes.xywh[:, 2] * boxes.xywh[:, 3]
+
+
 def _mean(values: np.ndarray) -> float | None:
-    """pycocotools marks what has no ground truth with -1."""
+    """The engines mark what has no ground truth with -1."""
     known = values[values > -1]
     return float(known.mean()) if len(known) else None
-
-
-def _ids(truth: Truth) -> np.ndarray:
-    """(n,) the rank of each image id: COCO breaks ties between equal scores by image id."""
-    ids = np.empty(len(truth.image_ids), dtype=np.int64)
-    ids[np.argsort(truth.image_ids, kind="stable")] = np.arange(len(ids))
-    return ids
-
-
-def _ground_truth(truth: Truth) -> dict:
-    image = np.repeat(_ids(truth), np.diff(truth.offsets))  # (N,)
-    known = _annotations(image, truth.boxes, truth.labels)
-    areas = getattr(truth, "areas", None)
-    areas = [a["area"] for a in known] if areas is None else np.asarray(areas, dtype=np.float64).tolist()
-    rows = zip(known, areas, np.asarray(truth.ignore).tolist(), strict=True)
-    return _dataset(truth, [a | {"area": area, "iscrowd": int(crowd)} for a, area, crowd in rows])
-
-
-def _found(truth: Truth, detections: Detections) -> dict:
-    found = _annotations(_ids(truth)[np.asarray(detections.image, dtype=np.int64)], detections.boxes, detections.labels)
-    scores = np.asarray(detections.scores, dtype=np.float64).tolist()
-    return _dataset(truth, [a | {"score": score} for a, score in zip(found, scores, strict=True)])
-
-
-def _annotations(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> list[dict]:
-    """COCO's form of boxes. Ids start at 1: pycocotools takes a match with id 0 for none."""
-    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    size = boxes[:, 2:] - boxes[:, :2]
-    rows = zip(
-        image.tolist(), np.concatenate([boxes[:, :2], size], 1).tolist(), np.asarray(labels).tolist(), strict=True
-    )
-    return [
-        {"id": i, "image_id": im, "category_id": label, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
-        for i, (im, box, label) in enumerate(rows, start=1)
-    ]
-
-
-def _dataset(truth: Truth, annotations: list[dict]) -> dict:
-    images = [{"id": i} for i in range(len(truth.image_ids))]
-    return {"images": images, "annotations": annotations, "categories": [{"id": k} for k in range(len(truth.classes))]}
-
-
-def _coco(dataset: dict) -> COCO:
-    coco = COCO()
-    coco.dataset = dataset
-    coco.createIndex()
-    return coco
