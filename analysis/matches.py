@@ -50,9 +50,9 @@ def _check(m: Matches, path: Path) -> None:
     whole = m.matched.ndim == 2 and m.matched.shape == m.ignored.shape and m.matched.shape[0] == len(m.image)
     if not whole or m.matched.dtype != bool or m.ignored.dtype != bool or len(m.label) != len(m.image):
         raise RecordError(f"Cannot read the matches {path}: its arrays do not fit together.")
-    if len(m.truth_image) != len(m.truth_label) or (len(positions) and not 0 <= positions.min()):
+    if len(m.truth_image) != len(m.truth_label) or (positions < 0).any():
         raise RecordError(f"Cannot read the matches {path}: its objects do not fit together.")
-    if m.images < 1 or (len(positions) and positions.max() >= m.images):
+    if m.images < 1 or (positions >= m.images).any():
         raise RecordError(f"Cannot read the matches {path}: it names an image beyond its {m.images}.")
 
 
