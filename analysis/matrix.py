@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +89,8 @@ def parse(values: dict) -> TableSpec:
     if lost:
         raise ValueError(f"no row '{lost[0]}' to compare with")
     said = (values["title"], values.get("profile", ""), values.get("command", ""))
+    if not re.fullmatch(r"[\w-]*", said[1]):
+        raise ValueError(f"the profile '{said[1]}' cannot name a file")
     return TableSpec(int(values["table"]), *said, columns, rows)
 
 
