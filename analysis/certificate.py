@@ -29,7 +29,7 @@ def _shared(name: str, runs: dict[str, dict[int, Run]]) -> Shared:
         hashes += [groups[0][0]] if groups else []
         if len(groups) > 1:
             broken.append(f"{name}, seed {seed}: " + "; ".join(f"{h} in {', '.join(of)}" for h, of in groups))
-    return Shared(name, tuple(hashes), tuple(broken))
+    return Shared(name, tuple(dict.fromkeys(hashes)), tuple(broken))
 
 
 def _protocols(runs: dict[str, dict[int, Run]]) -> list[str]:

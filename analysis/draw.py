@@ -1,10 +1,9 @@
-"""An empty figure in the suite's style, and the files it becomes."""
+"""An empty figure in the suite's style, and the files it becomes. STYLE is for the caller's `matplotlib.rc_context`."""
 
 from __future__ import annotations
 
 import io
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -31,10 +30,8 @@ DPI = 160
 
 def canvas(columns: int, rows: int, width: float, height: float, **sharing) -> tuple[Canvas, list[Axes]]:
     """width and height of one panel, inches."""
-    with matplotlib.rc_context(STYLE):
-        figure = Canvas(figsize=(columns * width, rows * height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **sharing)
-    return figure, list(axes.flat)
+    figure = Canvas(figsize=(columns * width, rows * height), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **sharing).flat)
 
 
 def legend(figure: Canvas, axes: list[Axes]) -> None:
@@ -48,7 +45,6 @@ def legend(figure: Canvas, axes: list[Axes]) -> None:
 def finished(figure: Canvas, name: str, title: str, caption: str, data: pd.DataFrame) -> Figure:
     """PNG and PDF, byte-equal for equal figures."""
     png, pdf = io.BytesIO(), io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return Figure(name, title, caption, png.getvalue(), pdf.getvalue(), data)

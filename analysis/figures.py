@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from analysis.colours import look
-from analysis.draw import canvas, finished, legend
+from analysis.draw import STYLE, canvas, finished, legend
 from analysis.model import Figure
 from analysis.priors import priors
 from analysis.results import Run
@@ -22,7 +24,10 @@ PANELS = 4  # data sets in one figure
 def figures(frame: pd.DataFrame, runs: dict[str, Run]) -> tuple[Figure, ...]:
     """frame: of `collect`; those that have anything to show."""
     chosen = defaults(frame)
-    made = (*priors(chosen, runs), *_curves(chosen, runs), _cost(chosen), _sizes(chosen))
+    if chosen.empty:
+        return ()
+    with matplotlib.rc_context(STYLE):
+        made = (*priors(chosen, runs), *_curves(chosen, runs), _cost(chosen), _sizes(chosen))
     return tuple(figure for figure in made if figure is not None)
 
 
@@ -32,7 +37,8 @@ def defaults(frame: pd.DataFrame) -> pd.DataFrame:
     if done.empty:
         return done
     common = done.groupby("dataset")["recipe"].agg(lambda r: r.value_counts().index[0])
-    return done[done["recipe"] == done["dataset"].map(common)].sort_values(["dataset", "assigner", "seed"])
+    done = done[done["recipe"] == done["dataset"].map(common)]
+    return done.drop_duplicates(["dataset", "assigner", "seed"]).sort_values(["dataset", "assigner", "seed"])
 
 
 def _datasets(frame: pd.DataFrame) -> list[str]:
@@ -56,7 +62,11 @@ def _curves(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Figure]:
             table = table.rolling(SMOOTH, min_periods=1).mean() if kind == "loss" else table
             ax.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=style.colour, alpha=0.15, lw=0)
             ax.plot(table.index, table.mean(axis=1), style.line, color=style.colour, lw=1.6, label=assigner)
-        ax.set(xlabel="step", ylabel=kind, yscale="log" if kind == "loss" else "linear")
+        ax.set(xlabel="step", ylabel=kind)
+        if kind == "loss":
+            ax.set_yscale("log")
+            ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
+            ax.yaxis.set_major_formatter("{x:g}")
     legend(figure, axes)
     caption = f"Mean over the seeds and their range on {names[0]}; losses are running means of {SMOOTH} steps. " + (
         "Losses of different methods have different scales: compare shapes, not heights."

@@ -52,8 +52,8 @@ def _table(runs: list[Run]) -> pd.DataFrame:
 def _contours(data: pd.DataFrame, dataset: str, assigner: str, seeds: int) -> Figure:
     distance = np.hypot(data["mu_x"] - data["mu_x"].mean(), data["mu_y"] - data["mu_y"].mean())
     shown = data.loc[sorted(distance.sort_values(ascending=False).index[:SHOWN])]
-    columns = min(5, len(shown))
-    figure, axes = canvas(columns, -(-len(shown) // columns), 1.8, 1.95, sharex=True, sharey=True)
+    rows = -(-len(shown) // 5)
+    figure, axes = canvas(-(-len(shown) // rows), rows, 1.8, 1.95, sharex=True, sharey=True)
     for ax, row in zip(axes, shown.to_dict("records"), strict=False):
         _contour(ax, row, look(assigner).colour)
     for ax in axes[len(shown) :]:

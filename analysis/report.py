@@ -70,7 +70,8 @@ def markdown(found: Report) -> str:
     rest = flat.markdown(found.flat) if found.flat else ""
     if not found.tables:
         return rest
-    parts = [f"# {found.title}\n\n{found.said}\n\n{to_markdown.escape(LEGEND)}\n"]
+    said = (found.said, to_markdown.summary(found.tables), to_markdown.escape(LEGEND))
+    parts = [f"# {found.title}\n\n" + "\n\n".join(part.strip() for part in said) + "\n"]
     parts += [to_markdown.markdown(table) for table in found.tables]
     parts += [f"## {found.rest}\n\n{rest}"] if rest else []
     parts += ["## Figures\n\n" + "\n".join(map(_figure, found.figures))] if found.figures else []

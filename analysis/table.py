@@ -64,7 +64,7 @@ class Hole:
 @dataclass(frozen=True)
 class Shared:
     name: str
-    hashes: tuple[str, ...]  # one a seed
+    hashes: tuple[str, ...]  # the different ones of the seeds
     broken: tuple[str, ...]  # a sentence for each seed where rows differ
 
 

@@ -74,7 +74,7 @@ def counted(table: Table) -> str:
         return "The paper orders no two rows of it."
     said = [
         f"{counts['agrees']} of {total} orders of the paper hold beyond noise",
-        f"{counts['disagrees']} turn round",
+        f"{counts['disagrees']} are reversed",
         f"{counts['cannot tell']} the seeds cannot tell",
     ]
     return ", ".join(said) + (f", {counts['no result']} have no result." if counts["no result"] else ".")

@@ -20,14 +20,14 @@ h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:2.6rem 0 .1rem}h
 p{margin:.3rem 0}.soft{color:var(--soft);font-size:.87rem}
 .summary{padding-left:1.1rem}.summary li{margin:.2rem 0}
 .scroll{overflow-x:auto;margin:.8rem 0;border-bottom:1.5px solid var(--ink)}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem;overflow-wrap:normal}
 th,td{padding:.4rem .7rem;text-align:right;vertical-align:top;white-space:nowrap}
 thead th{border-top:1.5px solid var(--ink);border-bottom:1px solid var(--ink)}
 tbody tr+tr>*{border-top:1px solid var(--line)}
-th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);white-space:normal;min-width:8.5rem}
+th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);white-space:normal;min-width:8.5rem;overflow-wrap:anywhere}
 th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
 .best{font-weight:700}.second{text-decoration:underline;text-underline-offset:.2em}
-.hole{color:var(--soft);white-space:normal;min-width:6rem;font-size:.87em}
+.hole{display:inline-block;color:var(--soft);white-space:normal;max-width:11rem;font-size:.87em}
 .left td,.left th{text-align:left}
 .bad{border-left:4px solid var(--bad);background:#fdeeed;padding:.5rem .8rem;margin:.6rem 0;color:#7a1a14}
 .bad ul{margin:.2rem 0;padding-left:1.2rem}
@@ -73,7 +73,8 @@ def _table(table: Table) -> str:
     rows = []
     for row in table.rows:
         name = f'<th scope="row">{escape(row.name)}{_small(row.differs)}</th>'
-        against = "".join(f"{escape(text.difference(c))}{_small(f'against {c.against}')}" for c in row.versus)
+        found = [c for c in row.versus if c.found is not None]
+        against = "".join(f"{escape(text.difference(c))}{_small(f'against {c.against}')}" for c in found)
         rows.append(f"<tr>{name}{''.join(map(_cell, row.cells))}{f'<td>{against}</td>' if compared else ''}</tr>")
     return "\n".join(
         [
@@ -89,8 +90,7 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Cell) -> str:
     kind = "hole" if cell.ours is None else cell.mark
-    said = f"<span>{escape(text.ours(cell))}</span>"
-    return f'<td class="{kind}">{said}{_small(text.paper(cell))}</td>'
+    return f'<td><span class="{kind}">{escape(text.ours(cell))}</span>{_small(text.paper(cell))}</td>'
 
 
 def _certificate(c: Certificate) -> str:

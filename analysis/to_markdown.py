@@ -16,6 +16,12 @@ def escape(said: str) -> str:
     return SPECIAL.sub(r"\\\1", " ".join(said.split())).replace("&", "&amp;")
 
 
+def summary(tables: tuple[Table, ...]) -> str:
+    """A line a table."""
+    bad = {t.name: " **Not fair, see there.**" for t in tables if any(c.broken for c in t.certificates)}
+    return "".join(f"- Table {t.number}: {escape(text.counted(t))}{bad.get(t.name, '')}\n" for t in tables)
+
+
 def markdown(table: Table) -> str:
     return "\n".join([f"## Table {table.number}. {escape(table.title)}", "", *body(table)]) + "\n"
 
@@ -27,7 +33,8 @@ def body(table: Table) -> list[str]:
     for row in table.rows:
         cells = [f"{escape(row.name)}<br>{small(row.differs)}" if row.differs else escape(row.name)]
         cells += [_cell(cell) for cell in row.cells]
-        against = [f"{escape(text.difference(c))}<br>{small(f'against {c.against}')}" for c in row.versus]
+        found = [c for c in row.versus if c.found is not None]
+        against = [f"{escape(text.difference(c))}<br>{small(f'against {c.against}')}" for c in found]
         lines.append(line([*cells, *(["<br>".join(against)] if compared else [])]))
     lines += ["", f"**{escape(text.counted(table))}**"]
     lines += [f"- {escape(text.order(table, item))}" for item in table.orders if item.verdict == "disagrees"]

@@ -47,7 +47,7 @@ def record(shared: dict | None = None, **of) -> dict:
     r = recipe(**of)
     hashes = {name: f"{name[:4]}-{r['seed']}" if name == "data order" else f"{name[:4]}" for name in SHARED}
     differs = {} if r["assigner"] == "fcos" else {"prior_prob": [0.01, 0.02]}
-    defaults = {name: "default" for name in r["settings"]}
+    defaults = dict.fromkeys(r["settings"], "default")
     return {
         "recipe": r,
         "data": {"train": {"digest": "a"}},
@@ -197,7 +197,9 @@ def _table5(runs: Path, seeds: int, images: int) -> None:
             own, q = {"objectness": "implicit"} if on else {}, next(quality)
             ids = {}
             for s in range(seeds):
-                ids[s] = _done(runs, f"t5{assigner}{on}", q, images, recipe_of(s, assigner, settings=own, shared=shared))
+                ids[s] = _done(
+                    runs, f"t5{assigner}{on}", q, images, recipe_of(s, assigner, settings=own, shared=shared)
+                )
             said = f"{name} + ImpObj" if on else name
             figures = {"AP": ap_, "AP50": ap_ + 18, "AP75": ap_ + 3}
             rows.append(row(said, ids, figures, name if on else "", method=assigner, differs="ImpObj" if on else ""))
