@@ -1,4 +1,4 @@
-"""Copies the runs of several machines into one folder, with their tables; a conflict stops it before anything is copied.
+"""Copies the runs and tables of several machines into one folder; a conflict stops it before anything is copied.
 
 python analysis/merge.py runs_a/ runs_b/ --out runs/
 """
@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _cannot(path: Path, why: object) -> dict:
 
 def joined(first: Path, a: dict, second: Path) -> dict:
     """Table `a` with the seeds that the one at `second` has besides; they must be the same table."""
-    b = _table(second)
+    a, b = deepcopy(a), _table(second)
     try:
         if _frame(a) != _frame(b):
             raise RecordError(f"{first} and {second} are not the same table. Remove the wrong one.")
@@ -105,33 +106,27 @@ def _frame(table: dict) -> dict:
 
 def copy(found: Plan, out: Path) -> int:
     """Fills `out`; a folder appears whole or not at all. Returns how many runs came in. Raises RecordError, OSError."""
-    out.mkdir(parents=True, exist_ok=True)
-    count = 0
-    for name, folder in found.runs.items():
-        if folder.path.parent.resolve() != out.resolve():
-            _copy(folder, out / name)
-            count += 1
-    (out / "tables").mkdir(exist_ok=True)
+    (out / "tables").mkdir(parents=True, exist_ok=True)
+    coming = [folder for folder in found.runs.values() if folder.path.parent.resolve() != out.resolve()]
+    stage = out / f".merge.{os.getpid()}"  # one level deeper than runs are looked for
+    try:
+        for folder in coming:
+            _copy(folder, stage, out / folder.path.name)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
     for name, values in found.tables.items():
         write_json(out / "tables" / name, values)
-    return count
+    return len(coming)
 
 
-def _copy(folder: RunFolder, place: Path) -> None:
-    """Beside its place first; an unfinished run there gives way, unless a process is at it."""
-    beside = place.with_name(f".{place.name}.{os.getpid()}.partial")
-    try:
-        shutil.copytree(folder.path, beside, ignore=LOCAL)
-        if place.exists():
-            old = place.with_name(f".{place.name}.{os.getpid()}.old")
-            with RunFolder(place).locked():
-                os.replace(place, old)
-                os.replace(beside, place)
-            shutil.rmtree(old)
-        else:
-            os.replace(beside, place)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+def _copy(folder: RunFolder, stage: Path, place: Path) -> None:
+    """An unfinished run in its place gives way, unless a process is at it."""
+    whole, old = stage / place.name, stage / f"{place.name}.old"
+    shutil.copytree(folder.path, whole, ignore=LOCAL)
+    if place.exists():
+        with RunFolder(place).locked():
+            os.replace(place, old)
+    os.replace(whole, place)
 
 
 def main() -> int:
