@@ -45,7 +45,7 @@ class Draws:
         try:
             found = matches.load(run.path / "matches.npz")
         except RecordError as error:
-            return str(error)
+            return str(error).replace(str(run.path), run.id)
         if found.images not in self.weights:
             generator = np.random.default_rng([self.seed, found.images])
             drawn = multiplicities(found.images, self.resamples, generator)

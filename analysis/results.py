@@ -43,7 +43,8 @@ def _run(row: dict, folder: RunFolder) -> Run:
     record = folder.read_run() if readable else {}
     done = folder.read_done() if row["status"] == "done" else {}
     recipe = row["recipe"] if readable else ""
-    return Run(row["run"], folder.path, row["status"], row["reason"], recipe, record, done)
+    reason = row["reason"].replace(f"{folder.path.parent}/", "")  # a report may be read on another machine
+    return Run(row["run"], folder.path, row["status"], reason, recipe, record, done)
 
 
 def missing(run: str, folder: Path) -> Run:

@@ -15,11 +15,15 @@ VERDICTS = ("agrees", "disagrees", "cannot tell", "no result")
 
 
 def number(value: float) -> str:
-    return f"{value:.1f}".replace("-", MINUS)
+    return f"{_one_decimal(value):.1f}".replace("-", MINUS)
 
 
 def signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", MINUS)
+    return f"{_one_decimal(value):+.1f}".replace("-", MINUS)
+
+
+def _one_decimal(value: float) -> float:
+    return round(value, 1) + 0.0  # never -0.0
 
 
 def ours(cell: Cell) -> str:

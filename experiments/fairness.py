@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from detector.detector import Detector
 from experiments.cell import Cell
-from experiments.data.loader import flipped, order
+from experiments.data.loader import draws, order
 from experiments.recipe import NO_EFFECT
 from experiments.records import hash_of
 
@@ -46,7 +46,7 @@ def _order(cell: Cell) -> str:
     recipe, index = cell.recipe, cell.train
     batches = islice(order(index, recipe.schedule.batch, recipe.seed), STEPS)
     keys = [(step, int(index.image_ids[i])) for step, batch in enumerate(batches) for i in batch]
-    return hash_of([[*key, bool(flipped(recipe.data, recipe.seed, *key))] for key in keys])
+    return hash_of([[*key, bool(draws(recipe.seed, *key).random() < recipe.data.flip)] for key in keys])
 
 
 def _effective(group: str, values: dict) -> dict:

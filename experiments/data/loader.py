@@ -59,9 +59,9 @@ def order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
                 group.clear()
 
 
-def flipped(data: DataRecipe, seed: int, step: int, image_id: int) -> bool:
-    """Whether a training step mirrors this image."""
-    return np.random.default_rng([seed, step + 1, image_id]).random() < data.flip
+def draws(seed: int, step: int, image_id: int) -> np.random.Generator:
+    """What augments an image at a training step; the first number decides the flip."""
+    return np.random.default_rng([seed, step + 1, image_id])
 
 
 class _Images(Dataset):
@@ -81,7 +81,7 @@ class _Images(Dataset):
         boxes, labels, ignore = (torch.from_numpy(x.copy()) for x in self.index.of(position))
         image, scale = transforms.resize(image, self.data.short, self.data.long)
         boxes = boxes * scale
-        if step >= 0 and flipped(self.data, self.seed, step, int(self.index.image_ids[position])):
+        if step >= 0 and draws(self.seed, step, int(self.index.image_ids[position])).random() < self.data.flip:
             image, boxes = transforms.flip(image, boxes)
         return Sample(image, boxes, labels, ignore, position, scale, bad)
 
