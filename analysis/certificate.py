@@ -22,14 +22,16 @@ def certify(cell: str, runs: dict[str, dict[int, Run]]) -> Certificate:
 
 
 def _shared(name: str, runs: dict[str, dict[int, Run]]) -> Shared:
-    hashes, broken = [], []
+    hashes, broken = [], {}
     for seed in sorted({seed for of in runs.values() for seed in of}):
         found = {row: of[seed].record.get("shared", {}).get(name) for row, of in runs.items() if seed in of}
         groups = _grouped({row: value for row, value in found.items() if value})
         hashes += [groups[0][0]] if groups else []
         if len(groups) > 1:
-            broken.append(f"{name}, seed {seed}: " + "; ".join(f"{h} in {', '.join(of)}" for h, of in groups))
-    return Shared(name, tuple(dict.fromkeys(hashes)), tuple(broken))
+            broken[seed] = "; ".join(f"{value} in {', '.join(of)}" for value, of in groups)
+    seeds = ", ".join(map(str, broken))
+    said = next((f"{name} differ at seed {seeds}; at seed {s}: {text}" for s, text in broken.items()), "")
+    return Shared(name, tuple(dict.fromkeys(hashes)), said)
 
 
 def _protocols(runs: dict[str, dict[int, Run]]) -> list[str]:

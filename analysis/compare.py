@@ -66,11 +66,11 @@ def compare(
     if not pairs:
         return Comparison(row, against, cell, None, None, "no seed in common")
     by_seed = np.array([a.figure("AP") - b.figure("AP") for a, b in pairs])
-    if len(pairs) == 1:
-        return Comparison(row, against, cell, paired(by_seed), None, "one seed: its noise is not known")
-    resampled, images, note = _resampled(pairs, draws)
+    resampled, images, note = (
+        _resampled(pairs, draws) if len(pairs) > 1 else (None, 0, "one seed: its noise is not known")
+    )
     found = paired(by_seed, resampled, images)
-    return Comparison(row, against, cell, found, found.p, note)
+    return Comparison(row, against, cell, found, found.p, note, any(a.recipe != b.recipe for a, b in pairs))
 
 
 def _resampled(pairs: list[tuple[Run, Run]], draws: Draws) -> tuple[np.ndarray | None, int, str]:

@@ -32,6 +32,7 @@ class Comparison:
     found: Paired | None  # None: no seed in common
     p: float | None  # corrected
     note: str = ""  # what of the noise is not known, and why
+    mixed: bool = False  # of different recipes
 
     @property
     def sign(self) -> int:
@@ -65,7 +66,7 @@ class Hole:
 class Shared:
     name: str
     hashes: tuple[str, ...]  # the different ones of the seeds
-    broken: tuple[str, ...]  # a sentence for each seed where rows differ
+    broken: str  # how rows differ in it; "": they do not
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Certificate:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        return (*self.problems, *(sentence for item in self.shared for sentence in item.broken))
+        return (*self.problems, *(item.broken for item in self.shared if item.broken))
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,16 @@ class Table:
     orders: tuple[Order, ...]
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]
+
+    @property
+    def compared(self) -> tuple[Comparison, ...]:
+        """With the `against` rows."""
+        return tuple(c for row in self.rows for c in row.versus)
+
+    @property
+    def single(self) -> bool:
+        """On one data set, so that the comparisons fit into one more column."""
+        return len({c.cell for c in self.compared}) == 1
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -57,7 +57,7 @@ def difference(found: Comparison) -> str:
         return found.note
     half = "" if found.found.half is None else f" ± {found.found.half:.1f}"
     p = "" if found.p is None else f", p {small(found.p)}"
-    return f"{signed(found.found.value)}{half}{p}"
+    return f"{signed(found.found.value)}{half}{p}{MARK if found.mixed else ''}"
 
 
 def small(p: float) -> str:
@@ -66,8 +66,7 @@ def small(p: float) -> str:
 
 def versus(table: Table, found: Comparison) -> str:
     """Which rows, and on which data where the table has several."""
-    several = len({c.cell for row in table.rows for c in row.versus}) > 1
-    return f"{found.row} against {found.against}" + (f" on {found.cell}" if several else "")
+    return f"{found.row} against {found.against}" + ("" if table.single else f" on {found.cell}")
 
 
 def counted(table: Table) -> str:
@@ -102,22 +101,42 @@ def holes(table: Table) -> list[str]:
 
 def notes(table: Table) -> list[str]:
     """What is not known of the comparisons, each once."""
-    found = [c for row in table.rows for c in row.versus] + [o.ours for o in table.orders]
+    found = [*table.compared, *(o.ours for o in table.orders)]
     kept = dict.fromkeys(c.note for c in found if c.note and c.found is not None)
     return list(kept)
+
+
+def listed(table: Table) -> list[str]:
+    """The comparisons that are not in a column of the table."""
+    return [] if table.single else [f"{versus(table, c)}: {difference(c)}" for c in table.compared]
 
 
 def verdict(certificate: Certificate) -> str:
     where = "" if certificate.cell == "main" else f" on {certificate.cell}"
     if certificate.broken:
-        return f"NOT FAIR{where}: {len(certificate.broken)} things that must be shared are not."
+        return f"NOT FAIR{where}: what the rows must share, they do not."
     count = len(certificate.shared)
-    return f"Fair{where}: {len(certificate.rows)} rows share {count} hashes, and differ in what is listed alone."
+    return f"Fair{where}: {len(certificate.rows)} rows agree in all {count} hashes, and differ in what is listed alone."
+
+
+def details(table: Table) -> list[tuple[str, list[str]]]:
+    """What a reader of the table alone does not need: titles and their sentences."""
+    orders = [f"{o.verdict}: {order(table, o)}" for o in table.orders]
+    parts = [
+        ("Holes", holes(table)),
+        ("Paired differences of AP", listed(table)),
+        ("Orders, and what the seeds say of each", orders),
+        ("What is not known of the noise", notes(table)),
+    ]
+    for c in table.certificates:
+        where = "" if c.cell == "main" else f" on {c.cell}"
+        parts.append((f"What the rows share and how they differ{where}", [*shared(c), *map(differs, c.differences)]))
+    return [(title, items) for title, items in [*parts, ("Command", [table.command] * bool(table.command))] if items]
 
 
 def shared(certificate: Certificate) -> list[str]:
-    return [f"{item.name} {' '.join(item.hashes)}" for item in certificate.shared if not item.broken]
+    return [f"shared: {item.name} {' '.join(item.hashes)}" for item in certificate.shared if not item.broken]
 
 
 def differs(item: Difference) -> str:
-    return f"{item.what}: " + "; ".join(f"{value} ({', '.join(rows)})" for value, rows in item.values)
+    return f"different: {item.what}: " + "; ".join(f"{value} ({', '.join(rows)})" for value, rows in item.values)

@@ -14,15 +14,15 @@ from analysis.table import Cell, Certificate, Table
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6570;--line:#d7dce1;--ground:#fff;--band:#f5f7f9;--bad:#b3261e}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:70rem;padding:1.5rem 1rem 4rem;color:var(--ink);background:var(--ground);
+body{margin:0 auto;max-width:78rem;padding:1.5rem 1rem 4rem;color:var(--ink);background:var(--ground);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;overflow-wrap:anywhere}
 h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:2.6rem 0 .1rem}h3{font-size:1rem;margin:1rem 0 .3rem}
 p{margin:.3rem 0}.soft{color:var(--soft);font-size:.87rem}
 .summary{padding-left:1.1rem}.summary li{margin:.2rem 0}
 .scroll{overflow-x:auto;margin:.8rem 0;border-bottom:1.5px solid var(--ink)}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem;overflow-wrap:normal}
-th,td{padding:.4rem .7rem;text-align:right;vertical-align:top;white-space:nowrap}
-thead th{border-top:1.5px solid var(--ink);border-bottom:1px solid var(--ink)}
+table{border-collapse:separate;border-spacing:0;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem;overflow-wrap:normal}
+th,td{padding:.4rem .55rem;text-align:right;vertical-align:top;white-space:nowrap}
+thead th{white-space:normal;vertical-align:bottom;border-top:1.5px solid var(--ink);border-bottom:1px solid var(--ink)}
 tbody tr+tr>*{border-top:1px solid var(--line)}
 th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);white-space:normal;min-width:8.5rem;overflow-wrap:anywhere}
 th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
@@ -68,7 +68,7 @@ def _summary(tables: tuple[Table, ...]) -> str:
 
 
 def _table(table: Table) -> str:
-    compared = any(row.versus for row in table.rows)
+    compared = table.single
     head = ["", *table.columns, *(["paired difference of AP"] if compared else [])]
     rows = []
     for row in table.rows:
@@ -83,7 +83,7 @@ def _table(table: Table) -> str:
             f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
             f"<p><strong>{escape(text.counted(table))}</strong></p>",
             *map(_certificate, table.certificates),
-            *_details(table),
+            *(_folded(title, items) for title, items in text.details(table)),
         ]
     )
 
@@ -99,21 +99,8 @@ def _certificate(c: Certificate) -> str:
     return f'<div class="bad"><strong>{escape(text.verdict(c))}</strong>{_list(c.broken)}</div>'
 
 
-def _details(table: Table) -> Iterable[str]:
-    orders = [f"{o.verdict}: {text.order(table, o)}" for o in table.orders]
-    yield _folded("Holes", text.holes(table))
-    yield _folded("Orders, and what the seeds say of each", orders)
-    yield _folded("What is not known of the noise", text.notes(table))
-    for c in table.certificates:
-        where = "" if c.cell == "main" else f", {c.cell}"
-        yield _folded(f"Shared by the rows{where}, by hash", text.shared(c))
-        yield _folded(f"Different between the rows{where}", map(text.differs, c.differences))
-    yield _folded("Command", [table.command] if table.command else [])
-
-
-def _folded(title: str, items: Iterable[str]) -> str:
-    items = list(items)
-    return f"<details><summary>{escape(title)} ({len(items)})</summary>{_list(items)}</details>" if items else ""
+def _folded(title: str, items: list[str]) -> str:
+    return f"<details><summary>{escape(title)} ({len(items)})</summary>{_list(items)}</details>"
 
 
 def _list(items: Iterable[str]) -> str:

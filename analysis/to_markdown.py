@@ -27,7 +27,7 @@ def markdown(table: Table) -> str:
 
 
 def body(table: Table) -> list[str]:
-    compared = any(row.versus for row in table.rows)
+    compared = table.single
     head = ["", *map(escape, table.columns), *(["paired difference of AP"] if compared else [])]
     lines = [escape(text.subtitle(table)) + ".", "", line(head), line("---" for _ in head)]
     for row in table.rows:
@@ -45,17 +45,10 @@ def body(table: Table) -> list[str]:
 
 
 def _details(table: Table) -> list[str]:
-    """What a reader of the table alone does not need."""
-    orders = [f"{o.verdict}: {text.order(table, o)}" for o in table.orders]
-    parts = [("Holes", text.holes(table)), ("Orders", orders), ("Notes", text.notes(table))]
-    for c in table.certificates:
-        where = "" if c.cell == "main" else f", {c.cell}"
-        parts += [(f"Shared{where}, by hash", text.shared(c)), (f"Different{where}", map(text.differs, c.differences))]
-    parts += [("Command", [table.command] if table.command else [])]
     lines = []
-    for title, items in parts:
-        found = [f"- {escape(item)}" for item in items]
-        lines += ["", f"<details><summary>{title}</summary>", "", *found, "", "</details>"] if found else []
+    for title, items in text.details(table):
+        lines += ["", f"<details><summary>{escape(title)} ({len(items)})</summary>", ""]
+        lines += [*(f"- {escape(item)}" for item in items), "", "</details>"]
     return lines
 
 

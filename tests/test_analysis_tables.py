@@ -121,6 +121,7 @@ def test_mixed_rows_are_marked_and_never_best(tmp_path):
     assert (cell.mixed, cell.mark, cell.ours.value) == (True, "", pytest.approx(90))
     assert table.rows[1].cells[0].mark == "best"
     assert table.certificates[0].rows == ("a", "b")
+    assert [c.mixed for c in table.compared] == [True]
 
 
 def test_a_difference_that_the_matrix_declares_is_shown_and_marked(tmp_path):

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 import assigners
-from experiments import recipe
+from experiments import recipe, single
 from experiments.cell import Cell, detector, find
 from experiments.fairness import shared
+from experiments.world import World
 
 SMALL = ("data.train_images=32", "data.val_images=4", "model.channels=16", "model.tower_convs=2")
 NAMES = assigners.available()
@@ -110,3 +111,22 @@ def test_the_memory_format_is_not_seen():
     found = cell("fcos")
     model = detector(found.recipe, 10).to(memory_format=torch.channels_last)
     assert shared(found, model) == hashes("fcos")
+
+
+def test_no_two_parts_of_a_detector_start_alike():
+    found = [value for key, value in hashes("fcos").items() if "weights" in key]
+    assert len(set(found)) == len(found) == 5
+
+
+def test_the_record_holds_the_hashes_and_the_defaults():
+    found = cell("autoassign", "assigner.center=shared")
+    kept = single._record(found, detector(found.recipe, 10), World(0, 1, torch.device("cpu")))
+    assert kept["shared"] == hashes("autoassign")
+    assert kept["defaults"]["center"] == "category" and kept["recipe"]["settings"]["center"] == "shared"
+
+
+def test_drawn_sets_tell_the_truth_beside_the_priors():
+    found = cell("autoassign")
+    kept = single.priors(detector(found.recipe, 10), found)
+    truth = dict(zip(kept["classes"], kept["true_offsets"], strict=True))
+    assert truth["left"] == [-0.375, 0.0] and truth["disc"] == [0.0, 0.0] and len(kept["mu"]) == 10
