@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -40,7 +41,10 @@ def _row(folder: RunFolder) -> dict:
         row |= _identity(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return row | {"reason": f"unreadable run.json: {folder.run} does not hold a recipe as it should ({error!r})."}
-    return row | (_result(folder) if folder.is_done() else {"reason": _progress(folder, record["recipe"]["schedule"])})
+    if folder.is_done():
+        return row | _result(folder)
+    failed = _failure(folder)
+    return row | (failed or {"reason": _progress(folder, record["recipe"]["schedule"])})
 
 
 def _identity(record: dict) -> dict:
@@ -77,6 +81,18 @@ def _result(folder: RunFolder) -> dict:
     empty = [name for name in FIGURES if done[name] is None]
     reason = f"no ground truth for {', '.join(empty)}" if empty else ""
     return {"status": "done", "reason": reason, **{name: done[name] for name in NUMBERS}}
+
+
+def _failure(folder: RunFolder) -> dict:
+    """What the run's `failed` says: it stopped for a reason of its own. Nothing where there is none."""
+    path = folder.path / "failed"
+    if not path.exists():
+        return {}
+    try:
+        reason = " ".join(str(json.loads(path.read_bytes())["reason"]).split())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"its reason is unreadable, {path}: {error!r}"
+    return {"status": "failed", "reason": f"failed: {reason}"}
 
 
 def _progress(folder: RunFolder, schedule: dict) -> str:

@@ -1,103 +1,122 @@
-"""Prints the results of a folder of runs as one Markdown table.
+"""Prints the results of a folder of runs: the paper's tables where run.py --tables made them, else one plain table.
 
-python analysis/report.py runs/ [--out FILE.md]
+python analysis/report.py runs/ [--out report/]
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
 import pandas as pd
 
 try:
-    from analysis.collect import FIGURES, collect
+    from analysis import flat, to_csv, to_latex, to_markdown
+    from analysis.build import build
+    from analysis.collect import collect
+    from analysis.compare import Draws
+    from analysis.figures import figures
+    from analysis.matrix import TableSpec, tables_in
+    from analysis.model import Figure, Report
+    from analysis.results import read
+    from analysis.text import LEGEND
+    from analysis.to_html import html
     from experiments.records import RecordError
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
-GROUP = ["dataset", "assigner", "backbone", "iterations", "settings", "recipe"]
-# 0.975 quantiles of Student's t for 1..10 degrees of freedom.
-T_975 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)
-Z_975 = 1.959964
-NOTE = (
-    "AP as a fraction of 1: the mean over seeds, ± the half-width of its 95 % t interval where there are n > 1 seeds. "
-    "recipe: all that is neither method nor seed; compare only rows in which it is equal."
-)
+TITLE = "Label assignment, compared"
 
 
-def report(table: pd.DataFrame) -> str:
-    """Markdown: one table of the finished runs, then the holes with their reasons."""
-    done = table[table["status"] == "done"]
-    head = (*GROUP, *FIGURES, "n", "runs")
-    rows = [_row(key, runs) for key, runs in done.groupby(GROUP, dropna=False)]
-    lines = [_line(head), _line("---" for _ in head), *map(_line, rows), "", NOTE] if rows else ["No finished runs."]
-    for title, part in (
-        ("Unfinished", table[table["status"] != "done"]),
-        ("Figures missing", done[done["reason"] != ""]),
-    ):
-        if len(part):
-            lines += ["", f"{title}:", "", *(_hole(run) for run in part.to_dict("records"))]
-    return "\n".join(lines) + "\n"
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, help="folder of the run folders")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and figures here too")
+    parser.add_argument("--mix", action="store_true", help="show rows of different recipes in one table, marked")
+    parser.add_argument("--resamples", type=int, default=1000, help="draws of the images (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of these draws")
+    return parser
 
 
-def _row(key: tuple, runs: pd.DataFrame) -> tuple:
-    seeds = runs.groupby("seed")[list(FIGURES)].mean()  # a copied run folder is not another seed
-    return *key, *(mean_and_half(seeds[name].dropna().tolist()) for name in FIGURES), len(seeds), ", ".join(runs["run"])
+def report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
+    """And the flat table of all records. Raises RecordError where there is nothing to report."""
+    frame, specs = collect(options.runs), tables_in(options.runs)
+    if frame.empty and not specs:
+        raise RecordError(
+            f"No runs in {options.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
+        )
+    runs, draws = read(frame, options.runs), Draws(options.resamples, options.seed)
+    tables = tuple(build(spec, runs, options.runs, draws, options.mix) for spec in specs)
+    loose = frame[~frame["run"].isin(_used(specs))]
+    found = flat.flat(loose) if len(loose) else None
+    drawn = figures(frame, runs) if options.out else ()
+    return Report(TITLE, _said(frame, specs, options), tables, found, "Other runs" if specs else "Runs", drawn), frame
 
 
-def _hole(run: dict) -> str:
-    name = "" if pd.isna(run["assigner"]) else f" ({run['assigner']} on {run['dataset']}, seed {run['seed']})"
-    return f"- {run['run']}{name}: {' '.join(run['reason'].split())}"
+def _used(specs: list[TableSpec]) -> set[str]:
+    return {run for spec in specs for row in spec.rows for cell in row.cells.values() for run in cell.runs.values()}
 
 
-def _line(cells) -> str:
-    return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |"
+def _said(frame: pd.DataFrame, specs: list[TableSpec], options: argparse.Namespace) -> str:
+    counts = frame["status"].value_counts()
+    said = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "unfinished") if status in counts)
+    noise = f" Paired differences: t over seeds and {options.resamples} draws of the images (seed {options.seed}), "
+    return f"Runs: {said or 'none'}." + (f"{noise}p by Holm within a table." if specs else "")
 
 
-def mean_and_half(values: list[float]) -> str:
-    """Mean, and the half-width of its 95 % t interval for more than one value."""
-    n = len(values)
-    if n == 0:
-        return "-"
-    mean = sum(values) / n
-    if n == 1:
-        return f"{mean:.3f}"
-    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    return f"{mean:.3f} ± {quantile(n - 1) * deviation / math.sqrt(n):.3f}"
+def markdown(found: Report) -> str:
+    """Tables of the paper first; loose runs alone are the plain table and nothing else."""
+    rest = flat.markdown(found.flat) if found.flat else ""
+    if not found.tables:
+        return rest
+    said = (found.said, to_markdown.summary(found.tables), to_markdown.escape(LEGEND))
+    parts = [f"# {found.title}\n\n" + "\n\n".join(part.strip() for part in said) + "\n"]
+    parts += [to_markdown.markdown(table) for table in found.tables]
+    parts += [f"## {found.rest}\n\n{rest}"] if rest else []
+    parts += ["## Figures\n\n" + "\n".join(map(_figure, found.figures))] if found.figures else []
+    return "\n".join(parts)
 
 
-def quantile(freedom: int) -> float:
-    """0.975 quantile of Student's t; beyond the table by Abramowitz and Stegun 26.7.5, good to 2e-4."""
-    if freedom <= len(T_975):
-        return T_975[freedom - 1]
-    z = Z_975
-    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
+def _figure(figure: Figure) -> str:
+    caption = to_markdown.escape(figure.caption)
+    return f"![{figure.title}](figures/{figure.name}.png)\n\n**{figure.title}.** {caption}\n"
+
+
+def write(found: Report, frame: pd.DataFrame, text: str, out: Path) -> None:
+    """index.html, report.md, runs.csv, a CSV and a TeX file a table, and the figures as PNG, PDF and CSV."""
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    (out / "report.md").write_text(text, encoding="utf-8")
+    (out / "index.html").write_text(html(found), encoding="utf-8")
+    frame.to_csv(out / "runs.csv", index=False, lineterminator="\n")
+    for table in found.tables:
+        name = table.name.removeprefix(f"{table.profile}-") if _unique(found, table.number) else table.name
+        (out / f"{name}.md").write_text(to_markdown.markdown(table), encoding="utf-8")
+        (out / f"{name}.csv").write_text(to_csv.csv(table), encoding="utf-8")
+        (out / f"{name}.tex").write_text(to_latex.latex(table), encoding="utf-8")
+    for figure in found.figures:
+        place = out / "figures" / figure.name
+        place.with_suffix(".png").write_bytes(figure.png)
+        place.with_suffix(".pdf").write_bytes(figure.pdf)
+        figure.data.to_csv(place.with_suffix(".csv"), index=False, lineterminator="\n")
+
+
+def _unique(found: Report, number: int) -> bool:
+    return sum(table.number == number for table in found.tables) == 1
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, help="folder of the run folders")
-    parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the report here too")
-    options = parser.parse_args()
+    options = arguments().parse_args()
     try:
-        table = collect(options.runs)
-        if table.empty:
-            raise RecordError(
-                f"No runs in {options.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
-            )
-        text = report(table)
+        found, frame = report(options)
+        text = markdown(found)
         if options.out:
-            options.out.write_text(text, encoding="utf-8")
+            write(found, frame, text, options.out)
     except RecordError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: Cannot write {options.out}: {error.strerror}.", file=sys.stderr)
+        print(f"error: Cannot write {error.filename or options.out}: {error.strerror}.", file=sys.stderr)
         return 2
     print(text, end="")
     return 0

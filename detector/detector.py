@@ -14,6 +14,7 @@ from detector.head import Head
 from detector.postprocess import Detections, Limits, postprocess
 from detector.predictions import DensePredictions
 from detector.priors import make_grid
+from detector.streams import global_stream
 
 STRIDES = (8, 16, 32, 64, 128)  # pixels, P3..P7
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # RGB, of torchvision's weights
@@ -30,6 +31,7 @@ class DetectorConfig:
     channels: int
     tower_convs: int
     mode: str  # native or controlled
+    seed: int = 0  # of the initial weights
 
 
 def controlled(spec: HeadSpec) -> HeadSpec:
@@ -45,9 +47,11 @@ class Detector(nn.Module):
     def __init__(self, config: DetectorConfig, assigner: Assigner):
         super().__init__()
         self.spec = controlled(assigner.spec()) if config.mode == "controlled" else assigner.spec()
-        self.backbone = Backbone(config.backbone, config.weights, config.norm, config.frozen_stages)
-        self.fpn = FPN(self.backbone.channels, config.channels, self.spec.p6_from)
-        self.head = Head(self.spec, assigner.num_classes, config.channels, config.tower_convs, len(STRIDES))
+        width, seed = config.channels, config.seed
+        with global_stream(seed, "Backbone"):  # torchvision's constructors take no generator
+            self.backbone = Backbone(config.backbone, config.weights, config.norm, config.frozen_stages)
+            self.fpn = FPN(self.backbone.channels, width, self.spec.p6_from, seed)
+            self.head = Head(self.spec, assigner.num_classes, width, config.tower_convs, len(STRIDES), seed)
         self.assigner = assigner
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from assigners.interface import HeadSpec
+from detector.streams import convolutions
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class HeadOutput:
 class Head(nn.Module):
     """Objectness and quality sit on the box tower (methods 1.4, 3, 4)."""
 
-    def __init__(self, spec: HeadSpec, num_classes: int, channels: int, convs: int, levels: int):
+    def __init__(self, spec: HeadSpec, num_classes: int, channels: int, convs: int, levels: int, seed: int):
         super().__init__()
         cell = len(spec.scales) * len(spec.ratios)  # priors
         self.class_tower = _tower(channels, convs, spec.norm)
@@ -35,10 +36,9 @@ class Head(nn.Module):
         self.objectness = nn.Conv2d(channels, cell, 3, padding=1) if spec.objectness != "none" else None
         self.quality = nn.Conv2d(channels, cell, 3, padding=1) if spec.quality else None
         self.scales = nn.Parameter(torch.ones(levels)) if spec.coder == "ltrb" else None
-        for conv in self.modules():
-            if isinstance(conv, nn.Conv2d):
-                nn.init.normal_(conv.weight, std=0.01)
-                nn.init.zeros_(conv.bias)
+        for conv, stream in convolutions(self, seed):
+            nn.init.normal_(conv.weight, std=0.01, generator=stream)
+            nn.init.zeros_(conv.bias)
         nn.init.constant_(self.logits.bias, -log((1 - spec.prior_prob) / spec.prior_prob))
         nn.init.constant_(self.deltas.bias, spec.box_bias)
 

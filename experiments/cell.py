@@ -10,6 +10,7 @@ import torch
 import assigners
 from assigners.interface import HeadSpec
 from detector.detector import Detector, DetectorConfig, controlled
+from detector.streams import global_stream
 from experiments import data
 from experiments.data.index import Index
 from experiments.errors import UserError
@@ -49,18 +50,18 @@ def find(recipe: Recipe, root: Path | None) -> Cell:
 def detector(recipe: Recipe, classes: int) -> Detector:
     """The model, initialised from the recipe's seed. Raises UserError where the weights cannot be had."""
     m = recipe.model
-    config = DetectorConfig(m.backbone, m.weights, m.norm, m.frozen_stages, m.channels, m.tower_convs, m.mode)
-    with torch.random.fork_rng(devices=[]):  # torch initialises from its global generator only
-        torch.manual_seed(recipe.seed)
-        try:
-            return Detector(config, assigners.build(recipe.assigner, classes, **dict(recipe.settings)))
-        except assigners.AssignerError as error:
-            raise UserError(str(error)) from None
-        except OSError as error:
-            raise UserError(
-                f"No ImageNet weights of {m.backbone}: {error}. Put torchvision's file into "
-                f"{torch.hub.get_dir()}/checkpoints, point TORCH_HOME to a cache, or --set model.weights=none."
-            ) from None
+    own = (m.backbone, m.weights, m.norm, m.frozen_stages, m.channels, m.tower_convs, m.mode)
+    try:
+        with global_stream(recipe.seed, "Assigner"):
+            assigner = assigners.build(recipe.assigner, classes, **dict(recipe.settings))
+        return Detector(DetectorConfig(*own, recipe.seed), assigner)
+    except assigners.AssignerError as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(
+            f"No ImageNet weights of {m.backbone}: {error}. Put torchvision's file into "
+            f"{torch.hub.get_dir()}/checkpoints, point TORCH_HOME to a cache, or --set model.weights=none."
+        ) from None
 
 
 def head_spec(recipe: Recipe) -> HeadSpec:

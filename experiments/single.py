@@ -6,9 +6,12 @@ import time
 
 import torch
 
+import assigners
 from detector.detector import Detector
-from experiments import evaluate, guards
+from experiments import evaluate, fairness, guards
 from experiments.cell import Cell, detector, differences
+from experiments.config import settings_of
+from experiments.data.shapes import true_offsets
 from experiments.errors import UserError
 from experiments.hardware import environment
 from experiments.preemption import Stop
@@ -34,7 +37,7 @@ def run(cell: Cell, folder: RunFolder, world: World, stop: Stop) -> dict:
     if world.writes:
         guards.room(cell, model, folder)
         folder.tidy()
-        folder.write_run(_record(cell, world))
+        folder.write_run(_record(cell, model, world))
     train_seconds = train(model, cell, folder, world, stop)
     begin = time.perf_counter()
     found = evaluate.detections(model, cell.val, cell.recipe, world, stop)
@@ -51,13 +54,17 @@ def run(cell: Cell, folder: RunFolder, world: World, stop: Stop) -> dict:
 
 
 def priors(model: Detector, cell: Cell) -> dict:
-    """The learned centre priors by class, in strides (paper, figure 5); empty lists for a method without any."""
+    """The learned centre priors by class, in strides (paper, figure 5); empty lists for a method without any.
+
+    true_offsets: of drawn classes, from the centre in widths and heights of the box; empty for other sets.
+    """
     learned = {name: getattr(model.assigner, name, None) for name in ("mu", "sigma")}
     shown = {name: [] if t is None else t.detach().cpu().tolist() for name, t in learned.items()}
-    return {"classes": list(cell.train.classes), **shown}
+    classes, drawn = list(cell.train.classes), cell.recipe.data.reader == "shapes"
+    return {"classes": classes, **shown, "true_offsets": true_offsets(classes) if drawn else []}
 
 
-def _record(cell: Cell, world: World) -> dict:
+def _record(cell: Cell, model: Detector, world: World) -> dict:
     """What run.json holds, written before the first step."""
     sets = {"train": cell.train, "val": cell.val}
     return {
@@ -69,4 +76,6 @@ def _record(cell: Cell, world: World) -> dict:
         },
         "environment": environment() | {"processes": world.size},
         "head_differs": {name: list(pair) for name, pair in differences(cell.recipe).items()},
+        "defaults": {name: default for name, (_, default) in settings_of(assigners.get(cell.recipe.assigner)).items()},
+        "shared": fairness.shared(cell, model),
     }

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.collect import COLUMNS, NO_EFFECT, collect
-from analysis.report import mean_and_half, quantile, report
+from analysis.flat import flat, markdown, mean_and_half
 from experiments import recipe
 from experiments.hardware import ROOT
 from experiments.records import RecordError, RunFolder
@@ -50,6 +50,10 @@ def row(runs):
     return table.iloc[0]
 
 
+def markdown_of(runs):
+    return markdown(flat(collect(runs)))
+
+
 def test_a_finished_run(tmp_path):
     write(tmp_path, "a1", record(seed=3, settings={"radius": 1.5}), DONE)
     found = row(tmp_path)
@@ -85,6 +89,23 @@ def test_a_diverged_run_says_so(tmp_path):
     assert row(tmp_path).reason == "not finished: step 20 of 100, the loss is not finite"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"reason": "step 40:\\n not finite"}', "failed: step 40: not finite"),
+        ("{", "failed: its reason is unreadable"),
+        ("[]", "failed: its reason is unreadable"),
+    ],
+)
+def test_a_failed_run_says_why(tmp_path, content, said):
+    folder = write(tmp_path, "a", record(), steps=(20,))
+    (folder.path / "failed").write_text(content)
+    found = row(tmp_path)
+    assert found.status == "failed" and found.reason.startswith(said)
+    folder.write_done(DONE)
+    assert row(tmp_path).status == "done"  # it was run again
+
+
 @pytest.mark.parametrize("content", ["{", "{}", '{"recipe": {"assigner": "fcos"}}', '{"recipe": 1}'])
 def test_an_unreadable_run_is_a_row(tmp_path, content):
     write(tmp_path, "a", record(), DONE).run.write_text(content)
@@ -105,7 +126,7 @@ def test_a_missing_figure_has_its_reason(tmp_path):
     write(tmp_path, "a", record(), DONE | {"APs": None})
     found = row(tmp_path)
     assert (found.status, found.reason) == ("done", "no ground truth for APs")
-    assert "| - |" in report(collect(tmp_path))
+    assert "| - |" in markdown_of(tmp_path)
 
 
 def test_recipe_is_equal_where_runs_may_be_compared(tmp_path):
@@ -123,7 +144,7 @@ def test_seeds_become_mean_and_interval(tmp_path):
     write(tmp_path, "t", record("atss"), DONE)
     write(tmp_path, "u", record(lr=0.02), DONE)
     write(tmp_path, "v", record(seed=9), steps=(40,))
-    lines = report(collect(tmp_path)).splitlines()
+    lines = markdown_of(tmp_path).splitlines()
     rows = [line for line in lines if line.startswith("| shapes")]
     assert [line.split(" | ")[1] for line in rows] == ["atss", "fcos", "fcos"]
     pooled = next(line for line in rows if "s0, s1, s2" in line)
@@ -135,18 +156,13 @@ def test_seeds_become_mean_and_interval(tmp_path):
 def test_a_copied_folder_is_not_another_seed(tmp_path):
     for name in ("a", "b"):
         write(tmp_path, name, record(), DONE)
-    assert "| 0.250 |" in report(collect(tmp_path))
-    assert "| 1 | a, b |" in report(collect(tmp_path))
+    assert "| 0.250 |" in markdown_of(tmp_path)
+    assert "| 1 | a, b |" in markdown_of(tmp_path)
 
 
 def test_only_unfinished_runs(tmp_path):
     write(tmp_path, "a", record())
-    assert report(collect(tmp_path)).startswith("No finished runs.\n\nUnfinished:\n\n- a (fcos")
-
-
-@pytest.mark.parametrize(("freedom", "t"), [(1, 12.7062), (10, 2.2281), (11, 2.2010), (30, 2.0423), (120, 1.9799)])
-def test_quantiles_of_student(freedom, t):
-    assert quantile(freedom) == pytest.approx(t, abs=2e-4)  # printed tables
+    assert markdown_of(tmp_path).startswith("No finished runs.\n\nUnfinished:\n\n- a (fcos")
 
 
 def test_one_value_has_no_interval():
@@ -160,15 +176,16 @@ def command(*words):
 
 def test_the_command(tmp_path):
     write(tmp_path / "runs", "a", record(), DONE)
-    done = command(tmp_path / "runs", "--out", tmp_path / "r.md")
+    done = command(tmp_path / "runs")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == (tmp_path / "r.md").read_text(encoding="utf-8") == report(collect(tmp_path / "runs"))
+    assert done.stdout == markdown_of(tmp_path / "runs")
 
 
 def test_a_wrong_folder_is_a_sentence(tmp_path):
     write(tmp_path / "runs", "a", record(), DONE)
     (tmp_path / "empty").mkdir()
-    for words in ([tmp_path / "empty"], [tmp_path / "no"], [tmp_path / "runs", "--out", tmp_path / "no" / "r.md"]):
+    (tmp_path / "file").touch()
+    for words in ([tmp_path / "empty"], [tmp_path / "no"], [tmp_path / "runs", "--out", tmp_path / "file" / "r"]):
         done = command(*words)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("error: ")

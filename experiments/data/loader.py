@@ -59,6 +59,11 @@ def order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
                 group.clear()
 
 
+def draws(seed: int, step: int, image_id: int) -> np.random.Generator:
+    """What augments an image at a training step; the first number decides the flip."""
+    return np.random.default_rng([seed, step + 1, image_id])
+
+
 class _Images(Dataset):
     """Keys are (step, position); step -1 is evaluation: no flip. A UserError is handed on, not raised in a worker."""
 
@@ -76,8 +81,7 @@ class _Images(Dataset):
         boxes, labels, ignore = (torch.from_numpy(x.copy()) for x in self.index.of(position))
         image, scale = transforms.resize(image, self.data.short, self.data.long)
         boxes = boxes * scale
-        chance = np.random.default_rng([self.seed, step + 1, int(self.index.image_ids[position])]).random()
-        if step >= 0 and chance < self.data.flip:
+        if step >= 0 and draws(self.seed, step, int(self.index.image_ids[position])).random() < self.data.flip:
             image, boxes = transforms.flip(image, boxes)
         return Sample(image, boxes, labels, ignore, position, scale, bad)
 

@@ -71,6 +71,11 @@ def read(name: str, split: str, images: int) -> Index:
     return build(name, look.classes, records, small_medium=SMALL_MEDIUM, draw=partial(draw, name, split))
 
 
+def true_offsets(classes: list[str]) -> list[list[float]]:
+    """Of the evidence of each class from the centre of its box, in widths and heights."""
+    return [list(OFFSETS[name.split(" ")[-1]]) for name in classes]
+
+
 def _generator(name: str, split: str, i: int, part: int) -> np.random.Generator:
     return np.random.default_rng([list(LOOKS).index(name), SPLITS[split], i, part])
 

@@ -1,0 +1,91 @@
+"""Means and their noise, paired differences, and the correction for many tests. Pure functions of numbers.
+
+How a paired difference combines its two sources of noise. Two methods are run with the same S seeds and scored on the
+same V images. With d_s the difference of their AP at seed s, the estimate is the mean of d_s, and its variance is
+    A + B,  A = var(d_s) / S                          noise of the training, from the seeds,
+            B = var over resamples of the mean of d_s  noise of the test set: images are drawn anew with replacement,
+                                                       the same draw for both methods and all seeds.
+A interval is mean +- t sqrt(A + B), with the degrees of freedom of Welch and Satterthwaite, S - 1 for A and V - 1 for
+B; the p value is of the same t. A resampling of 3 seeds would see only 2/3 of their variance; t does not. A and B both
+hold the noise of one seed on one image, so the interval is a little too wide, never too narrow. With one seed A is
+unknown: there is no p value, and no order can be told.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+LEVEL = 0.05  # of every interval and test
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Of n values; half: half-width of the 95 % t interval, None for n = 1."""
+
+    value: float
+    half: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A difference of two methods over what they share."""
+
+    value: float
+    half: float | None  # of the 95 % interval; None where the seeds cannot tell
+    p: float | None  # two-sided, uncorrected
+    seeds: int
+    images: int  # 0: the images' noise is not known
+
+    @property
+    def known(self) -> bool:
+        return self.p is not None
+
+
+def mean(values: list[float]) -> Mean | None:
+    """None for no values."""
+    n = len(values)
+    if n == 0:
+        return None
+    half = None if n == 1 else quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Mean(float(np.mean(values)), half, n)
+
+
+def quantile(freedom: float) -> float:
+    """0.975 quantile of Student's t."""
+    return float(student.ppf(1 - LEVEL / 2, freedom))
+
+
+def paired(by_seed: np.ndarray, resampled: np.ndarray | None = None, images: int = 0) -> Paired:
+    """by_seed (S,): differences; resampled (R,): their mean in each resample of `images` images, None: not known."""
+    s, value = len(by_seed), float(np.mean(by_seed))
+    if s < 2:
+        return Paired(value, None, None, s, images)
+    a = float(np.var(by_seed, ddof=1)) / s
+    b = 0.0 if resampled is None else float(np.nanvar(resampled, ddof=1))
+    if a + b == 0:  # two identical methods, or a toy
+        return Paired(value, 0.0, float(value == 0), s, images)
+    freedom = (a + b) ** 2 / (a**2 / (s - 1) + b**2 / max(images - 1, 1))
+    error = math.sqrt(a + b)
+    p = 2 * float(student.sf(abs(value) / error, freedom))
+    return Paired(value, quantile(freedom) * error, p, s, images)
+
+
+def holm(p: list[float | None]) -> list[float | None]:
+    """Corrected p values, in the order given; None is no test and does not count. Holm 1979."""
+    tests = sorted((value, i) for i, value in enumerate(p) if value is not None)
+    corrected, largest = list(p), 0.0
+    for rank, (value, i) in enumerate(tests):
+        largest = max(largest, min(1.0, (len(tests) - rank) * value))
+        corrected[i] = largest
+    return corrected
+
+
+def multiplicities(images: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """(images, resamples) float32: how often each image is drawn, with replacement."""
+    counts = generator.multinomial(images, np.full(images, 1 / images), size=resamples)
+    return np.ascontiguousarray(counts.T, dtype=np.float32)

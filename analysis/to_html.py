@@ -1,0 +1,142 @@
+"""The report as one HTML file that needs nothing else: style and pictures are in it, every text is escaped."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable
+from html import escape
+
+from analysis import text
+from analysis.flat import NOTE, Flat
+from analysis.model import Figure, Report
+from analysis.table import Cell, Certificate, Table
+
+STYLE = """
+:root{--ink:#1b1f24;--soft:#5b6570;--line:#d7dce1;--ground:#fff;--band:#f5f7f9;--bad:#b3261e}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:78rem;padding:1.5rem 1rem 4rem;color:var(--ink);background:var(--ground);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;overflow-wrap:anywhere}
+h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:2.6rem 0 .1rem}h3{font-size:1rem;margin:1rem 0 .3rem}
+p{margin:.3rem 0}.soft{color:var(--soft);font-size:.87rem}
+.summary{padding-left:1.1rem}.summary li{margin:.2rem 0}
+.scroll{overflow-x:auto;margin:.8rem 0;border-bottom:1.5px solid var(--ink)}
+table{border-collapse:separate;border-spacing:0;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem;overflow-wrap:normal}
+th,td{padding:.4rem .55rem;text-align:right;vertical-align:top;white-space:nowrap}
+thead th{white-space:normal;vertical-align:bottom;border-top:1.5px solid var(--ink);border-bottom:1px solid var(--ink)}
+tbody tr+tr>*{border-top:1px solid var(--line)}
+th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);white-space:normal;min-width:8.5rem;overflow-wrap:anywhere}
+th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
+.best{font-weight:700}.second{text-decoration:underline;text-underline-offset:.2em}
+.hole{display:inline-block;color:var(--soft);white-space:normal;max-width:11rem;font-size:.87em}
+.left td,.left th{text-align:left}
+.bad{border-left:4px solid var(--bad);background:#fdeeed;padding:.5rem .8rem;margin:.6rem 0;color:#7a1a14}
+.bad ul{margin:.2rem 0;padding-left:1.2rem}
+details{margin:.35rem 0;font-size:.87rem}summary{cursor:pointer;color:var(--soft)}
+details ul{margin:.3rem 0;padding-left:1.3rem}code{font-size:.92em}
+figure{margin:1.6rem 0}figure img{max-width:100%;height:auto;display:block}
+figcaption{font-size:.87rem;color:var(--soft);margin-top:.3rem}
+@media print{details{display:none}}
+"""
+
+
+def html(report: Report) -> str:
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
+        f'<h1>{escape(report.title)}</h1><p class="soft">{escape(report.said)}</p>',
+        _summary(report.tables),
+        *map(_table, report.tables),
+        *([f"<h2>{escape(report.rest)}</h2>", _flat(report.flat)] if report.flat else []),
+        *(["<h2>Figures</h2>", *map(_figure, report.figures)] if report.figures else []),
+        *_runs(report.tables),
+        "</body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _summary(tables: tuple[Table, ...]) -> str:
+    def item(table: Table) -> str:
+        bad = any(c.broken for c in table.certificates)
+        link = f'<a href="#{escape(table.name)}">Table {table.number}</a>'
+        return (
+            f"<li>{link}: {escape(text.counted(table))}{' <strong>Not fair, see there.</strong>' if bad else ''}</li>"
+        )
+
+    items = "".join(map(item, tables))
+    return f'<ul class="summary">{items}</ul><p class="soft">{escape(text.LEGEND)}</p>' if tables else ""
+
+
+def _table(table: Table) -> str:
+    compared = table.single
+    head = ["", *table.columns, *(["paired difference of AP"] if compared else [])]
+    rows = []
+    for row in table.rows:
+        name = f'<th scope="row">{escape(row.name)}{_small(row.differs)}</th>'
+        found = [c for c in row.versus if c.found is not None]
+        against = "".join(f"{escape(text.difference(c))}{_small(f'against {c.against}')}" for c in found)
+        rows.append(f"<tr>{name}{''.join(map(_cell, row.cells))}{f'<td>{against}</td>' if compared else ''}</tr>")
+    return "\n".join(
+        [
+            f'<h2 id="{escape(table.name)}">Table {table.number}. {escape(table.title)}</h2>',
+            f'<p class="soft">{escape(text.subtitle(table))}</p>',
+            f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
+            f"<p><strong>{escape(text.counted(table))}</strong></p>",
+            *map(_certificate, table.certificates),
+            *(_folded(title, items) for title, items in text.details(table)),
+        ]
+    )
+
+
+def _cell(cell: Cell) -> str:
+    kind = "hole" if cell.ours is None else cell.mark
+    return f'<td><span class="{kind}">{escape(text.ours(cell))}</span>{_small(text.paper(cell))}</td>'
+
+
+def _certificate(c: Certificate) -> str:
+    if not c.broken:
+        return f'<p class="soft">{escape(text.verdict(c))}</p>'
+    return f'<div class="bad"><strong>{escape(text.verdict(c))}</strong>{_list(c.broken)}</div>'
+
+
+def _folded(title: str, items: list[str]) -> str:
+    return f"<details><summary>{escape(title)} ({len(items)})</summary>{_list(items)}</details>"
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+
+
+def _flat(found: Flat) -> str:
+    rows = "".join(f"<tr>{_cells('td', row)}</tr>" for row in found.rows)
+    table = f'<div class="scroll left"><table>{_head(found.head)}<tbody>{rows}</tbody></table></div>'
+    said = f'{table}<p class="soft">{escape(NOTE)}</p>' if found.rows else "<p>No finished runs.</p>"
+    return said + "".join(f"<h3>{escape(title)}</h3>{_list(holes)}" for title, holes in found.holes)
+
+
+def _figure(figure: Figure) -> str:
+    picture = b64encode(figure.png).decode()
+    alt = escape(figure.title, quote=True)
+    return (
+        f'<figure><img alt="{alt}" src="data:image/png;base64,{picture}">'
+        f"<figcaption><strong>{escape(figure.title)}.</strong> {escape(figure.caption)}</figcaption></figure>"
+    )
+
+
+def _runs(tables: tuple[Table, ...]) -> Iterable[str]:
+    """The run ids of every figure."""
+    for table in tables:
+        cells = {(row.name, cell.runs): None for row in table.rows for cell in row.cells if cell.runs}
+        yield _folded(f"Runs of table {table.number}", [f"{name}: {', '.join(runs)}" for name, runs in cells])
+
+
+def _head(names: Iterable[str]) -> str:
+    return f"<thead><tr>{_cells('th', names)}</tr></thead>"
+
+
+def _cells(tag: str, values: Iterable[str]) -> str:
+    return "".join(f"<{tag}>{escape(value)}</{tag}>" for value in values)
+
+
+def _small(said: str) -> str:
+    return f"<small>{escape(said)}</small>" if said else ""

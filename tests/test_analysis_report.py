@@ -1,0 +1,204 @@
+"""The report in all its formats: one model, every name escaped, the same command twice the same bytes."""
+
+import csv
+import io
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import to_csv, to_latex, to_markdown
+from analysis.colours import OURS, look
+from analysis.model import Report
+from analysis.stats import Mean, Paired
+from analysis.table import Cell, Certificate, Comparison, Difference, Hole, Order, Row, Shared, Table
+from analysis.to_html import html
+from experiments.hardware import ROOT
+from experiments.records import RunFolder
+from tests.synthetic import record, result, row, spec, write, write_all, write_table
+
+NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j) `k` *l*"""
+
+
+def table(name: str = "none", columns=("AP",), title: str = "Made up") -> Table:
+    """Of two rows, with a hole, a comparison and a broken certificate."""
+    good = Cell(17.7, Mean(40.25, 1.5, 3), "best", "", True, ("id1", "id2"))
+    cells = (good, *(Cell(None, None, "", "not implemented") for _ in columns[1:]))
+    versus = Comparison(name, "other", "main", Paired(3.0, 1.0, 0.01, 3, 40), 0.02)
+    rows = (Row(name, name, cells, (versus,)), Row("other", "", cells, ()))
+    certificate = Certificate(
+        "main",
+        (name, "other"),
+        (Shared("order", ("h1",), ""),),
+        (Difference("method", ((name, ("other",)),)),),
+        (name,),
+    )
+    orders = (Order(2.0, versus), Order(2.0, Comparison(name, "other", "main", Paired(-3.0, 1.0, 0.01, 3, 40), 0.02)))
+    return Table(
+        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, orders, (Hole(name, "x", name),),
+        (certificate,),
+    )  # fmt: skip
+
+
+def page(*tables: Table) -> str:
+    return html(Report(NASTY, "said", tables, None, "", ()))
+
+
+class Reader(HTMLParser):
+    """Tags that are open, and all text."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.text = [], set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.open += [] if tag in self.VOID else [tag]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def parsed(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+PLAIN = parsed(page(table())).tags
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60))
+def test_no_name_becomes_markup(name):
+    reader = parsed(page(table(name, ("AP", name), name)))
+    assert reader.tags == PLAIN
+    clean = re.sub(r"\r\n?", "\n", name)  # as browsers read line ends
+    assert any(clean in re.sub(r"\r\n?", "\n", part) for part in reader.text) or "\0" in name
+    lines = to_markdown.markdown(table(name, ("AP", name), name)).splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {5}
+    source = to_latex.latex(table(name, ("AP", name), name))
+    assert balanced(source)
+
+
+def balanced(source: str) -> bool:
+    """Braces that are not escaped close each other, and each row of the body has as many cells as the head."""
+    bare = re.sub(r"\\[\\{}&%$#_]", lambda m: "\n" if m[0] == r"\\" else "", source.partition("\n")[2])
+    depth = 0
+    for c in bare:
+        depth += (c == "{") - (c == "}")
+        assert depth >= 0
+    body = bare.partition("toprule")[2].partition(r"\bottomrule")[0]
+    return depth == 0 and {line.count("&") for line in body.split("\n") if "&" in line} == {2}
+
+
+def test_nasty_names_read_as_they_are():
+    text = page(table(NASTY))
+    assert "<script" not in text and NASTY in "".join(parsed(text).text)
+    line = next(x for x in to_markdown.markdown(table(NASTY)).splitlines() if "alert" in x)
+    assert not re.search(r"(?<!\\)<script", line) and r"\|" in line and r"\*l\*" in line
+    source = to_latex.latex(table(NASTY))
+    assert r"\textless{}script\textgreater{}" in source and r"b\_c \$d\$ 5\% \#1 \{e\}" in source
+
+
+def test_all_formats_print_the_same_figures():
+    found = table(columns=("AP", "AP50"))
+    assert "**40.2 ± 1.5†**<br><sub>17.7, +22.6</sub>" in to_markdown.markdown(found)
+    assert r"\textbf{40.2 $\pm$ 1.5$\dagger$} & {\scriptsize not implemented}" in to_latex.latex(found)
+    assert '<span class="best">40.2 ± 1.5†</span><small>17.7, +22.6</small>' in page(found)
+    line = next(csv.DictReader(io.StringIO(to_csv.csv(found))))
+    figures = [line[name] for name in ("paper", "ours", "half_width_95", "seeds", "difference", "mark", "runs")]
+    assert figures == ["17.7", "40.25", "1.5", "3", "22.55", "best", "id1 id2"]
+
+
+def test_what_is_not_fair_is_loud():
+    assert "> **NOT FAIR: " in to_markdown.markdown(table())
+    assert '<div class="bad"><strong>NOT FAIR' in page(table())
+    assert "Not fair, see there." in page(table()) and "Not fair, see there." in to_markdown.summary((table(),))
+
+
+def test_the_verdict_counts_the_orders():
+    said = "1 of 2 orders of the paper hold beyond noise, 1 are reversed, 0 the seeds cannot tell."
+    assert said in page(table()) and said in to_markdown.markdown(table())
+
+
+def command(*words):
+    line = [sys.executable, "analysis/report.py", *map(str, words)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    place = tmp_path_factory.mktemp("report")
+    write_all(place / "runs", seeds=2, images=30)
+    write(place / "runs", "loose", record(assigner="freeanchor"), result(0.3), steps=5)
+    done = command(place / "runs", "--out", place / "out", "--resamples", "50")
+    assert (done.returncode, done.stderr) == (0, "")
+    return place, done.stdout
+
+
+def test_the_command_writes_all_formats(written):
+    place, printed = written
+    names = {path.relative_to(place / "out").as_posix() for path in (place / "out").rglob("*") if path.is_file()}
+    tables = {f"table{n}.{kind}" for n in (2, 3, 5) for kind in ("md", "csv", "tex")}
+    pictures = ("priors", "offsets", "curves", "cost", "sizes")
+    figures = {f"figures/{name}.{kind}" for name in pictures for kind in ("png", "pdf", "csv")}
+    assert names == {"report.md", "index.html", "runs.csv"} | tables | figures
+    assert (place / "out" / "report.md").read_text(encoding="utf-8") == printed
+    text = (place / "out" / "index.html").read_text(encoding="utf-8")
+    assert parsed(text).tags >= {"table", "figure", "details"}
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)  # it needs nothing else
+    assert "failed: step 40: the loss is not finite" in text and "## Other runs" in printed and "loose" in printed
+
+
+def test_the_same_command_twice_gives_the_same_bytes(written, tmp_path):
+    place, _ = written
+    command(place / "runs", "--out", tmp_path, "--resamples", "50")
+    for path in (p for p in (place / "out").rglob("*") if p.is_file()):
+        assert (tmp_path / path.relative_to(place / "out")).read_bytes() == path.read_bytes(), path
+
+
+def test_without_out_nothing_is_written(written, tmp_path):
+    place, _ = written
+    before = sorted(place.rglob("*"))
+    assert "## Table 2" in command(place / "runs", "--resamples", "2").stdout
+    assert sorted(place.rglob("*")) == before
+
+
+def test_loose_runs_get_a_page_too(tmp_path):
+    write(tmp_path / "runs", "a", record(), result(0.3))
+    done = command(tmp_path / "runs", "--out", tmp_path / "out")
+    assert done.returncode == 0 and done.stdout.startswith("| dataset | assigner |")
+    assert parsed((tmp_path / "out" / "index.html").read_text(encoding="utf-8")).tags >= {"table"}
+    assert not list((tmp_path / "out").glob("table*"))
+
+
+def test_a_table_without_any_run_still_stands(tmp_path):
+    write_table(tmp_path, spec(row("a", {0: "nowhere"}, {"AP": 40.5})))
+    done = command(tmp_path, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "") and "not run<br><sub>40.5</sub>" in done.stdout
+
+
+def test_a_damaged_curve_leaves_the_other_figures(tmp_path):
+    write(tmp_path / "runs", "a", record(), result(0.3, priors={"classes": ["x"], "mu": [[1]], "sigma": None}))
+    RunFolder(tmp_path / "runs" / "a").metrics.write_text("{\n")
+    assert command(tmp_path / "runs", "--out", tmp_path / "out").returncode == 0
+    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"cost", "sizes"}
+
+
+def test_every_assigner_has_its_own_colour_for_good():
+    assert len({look(name).colour for name in OURS}) == len(OURS)
+    assert look("mine") == look("mine")
+    assert look("mine.py:Mine").colour not in OURS.values()
