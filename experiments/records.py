@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every `done`
+
+
 class RecordError(Exception):
     """Says which record cannot be read, and why."""
 
@@ -33,6 +36,7 @@ class RunFolder:
     lock = property(lambda self: self.path / "lock")
     detections = property(lambda self: self.path / "detections.npz")
     done = property(lambda self: self.path / "done")
+    failed = property(lambda self: self.path / "failed")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -61,7 +65,7 @@ class RunFolder:
     def clear(self) -> None:
         """Starts over."""
         # `done` first: killed half way, the run is unfinished and not a finished one without files.
-        for path in (self.done, self.detections, self.checkpoint, self.previous, self.metrics, self.broken):
+        for path in (self.done, self.detections, self.checkpoint, self.previous, self.metrics, self.broken, self.failed):
             path.unlink(missing_ok=True)
 
     def write_run(self, record: dict) -> None:
@@ -79,6 +83,16 @@ class RunFolder:
 
     def read_done(self) -> dict:
         return _read_json(self.done)
+
+    def write_failed(self, reason: str, kind: str) -> None:
+        """Why the run ended without a result. kind: own (its recipe or data), crash (of what ran it)."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        tries = self.read_failed().get("tries", 0) + 1
+        write_json(self.failed, {"reason": reason, "kind": kind, "tries": tries})
+
+    def read_failed(self) -> dict:
+        """`reason`, `kind` and `tries`; empty where nothing failed."""
+        return _read_json(self.failed) if self.failed.is_file() else {}
 
     def append(self, rows: list[dict]) -> None:
         """Lines of metrics; a row needs an int `step`."""
