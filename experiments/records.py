@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every `done`
 
 
@@ -65,7 +64,15 @@ class RunFolder:
     def clear(self) -> None:
         """Starts over."""
         # `done` first: killed half way, the run is unfinished and not a finished one without files.
-        for path in (self.done, self.detections, self.checkpoint, self.previous, self.metrics, self.broken, self.failed):
+        for path in (
+            self.done,
+            self.detections,
+            self.checkpoint,
+            self.previous,
+            self.metrics,
+            self.broken,
+            self.failed,
+        ):
             path.unlink(missing_ok=True)
 
     def write_run(self, record: dict) -> None:

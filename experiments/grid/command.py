@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 from experiments import recipe as recipes
-from experiments.errors import UserError
 from experiments.grid import matrix, written
 from experiments.grid.cells import Finder, Spot, spots
 from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
 from experiments.grid.executors.serial import Serial
 from experiments.grid.states import state
-from experiments.grid.trial import Task
+from experiments.grid.task import Task
 from experiments.preemption import Preempted, stop_on_signal
 from experiments.progress import say
 from experiments.records import RunFolder

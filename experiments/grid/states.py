@@ -43,6 +43,11 @@ def state(folder: RunFolder) -> State:
     return State("stopped" if step else "new", step, rate)
 
 
+def progress(folder: RunFolder) -> int:
+    """Optimiser steps behind it."""
+    return _last(folder).get("step", 0)
+
+
 def held(folder: RunFolder) -> bool:
     """Whether a living process has the run; asks the system without taking the lock."""
     shape, place = FLOCK

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.grid.trial import Outcome, Task, to_line
+from experiments.grid.task import Outcome, Task, to_line
 
 ROOT = Path(__file__).parents[2]
 BEHIND = 60  # seconds that one process may answer after another that failed
@@ -67,10 +67,12 @@ class Team:
         except BrokenPipeError:
             pass  # it died; `ended` says so
 
-    def ended(self) -> Outcome | None:
-        """How the cell at hand ended; None while it runs. The team is idle after it."""
+    def ended(self, patience: float = 0.0) -> Outcome | None:
+        """How the cell at hand ended; None while it runs, after so many seconds. The team is idle after an end."""
+        open_ = [member.stdout for rank, member in enumerate(self.members) if rank not in self.answers]
+        ready = select.select(open_, [], [], patience)[0]
         for rank, member in enumerate(self.members):
-            if rank not in self.answers and select.select([member.stdout], [], [], 0)[0]:
+            if member.stdout in ready:
                 line = member.stdout.readline()
                 self.first = self.first if self.answers else time.monotonic()
                 self.answers[rank] = Outcome(**json.loads(line)) if line.endswith(b"\n") else self._death(member)

@@ -1,60 +1,23 @@
-"""One cell, run in this process: how it ended, and the record of that."""
+"""One cell, run in this process."""
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
 
 from experiments import recipe as recipes
 from experiments import single
 from experiments.cell import run_id
 from experiments.errors import UserError
 from experiments.grid.cells import Finder
+from experiments.grid.task import Outcome, Task
 from experiments.preemption import Preempted, Stop
-from experiments.records import RecordError, RunFolder
+from experiments.records import RecordError
 from experiments.world import World
 
 PATIENCE = 60  # seconds that a dying process may still hold a run
-
-
-@dataclass(frozen=True)
-class Task:
-    """A cell on its way to whoever runs it; plain values only."""
-
-    id: str
-    recipe: dict  # as recipe.plain writes it, splits resolved
-    root: str | None  # of the data, absolute
-    runs: str  # folder of the run folders, absolute
-    force: bool = False  # start over
-
-    @property
-    def folder(self) -> RunFolder:
-        return RunFolder(Path(self.runs) / self.id)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    kind: Literal["done", "own", "crash", "stopped"]  # own: the recipe or its data is at fault
-    reason: str = ""
-
-
-def to_line(value: Task | Outcome) -> bytes:
-    return json.dumps(asdict(value)).encode() + b"\n"
-
-
-def settle(task: Task, outcome: Outcome) -> int:
-    """Leaves the record of how a try ended; the number of failed ones."""
-    if outcome.kind in ("done", "stopped"):
-        task.folder.failed.unlink(missing_ok=True)
-        return 0
-    task.folder.write_failed(outcome.reason, outcome.kind)
-    return task.folder.read_failed()["tries"]
 
 
 def run(task: Task, finder: Finder, world: World, stop: Stop) -> Outcome:

@@ -17,6 +17,7 @@ import torch
 
 from experiments.grid import trial
 from experiments.grid.cells import Finder
+from experiments.grid.task import Task, to_line
 from experiments.preemption import Stop, stop_on_signal
 from experiments.world import joined
 
@@ -30,9 +31,9 @@ def main() -> None:
     with stop_on_signal() as stop, joined() as world:
         Thread(target=_listen, args=(tasks, stop), daemon=True).start()
         while line := tasks.get():
-            task = trial.Task(**json.loads(line))
+            task = Task(**json.loads(line))
             finder = finders.setdefault(task.root, Finder(Path(task.root) if task.root else None))
-            answers.write(trial.to_line(trial.run(task, finder, world, stop)))
+            answers.write(to_line(trial.run(task, finder, world, stop)))
             if stop.requested:
                 return
 

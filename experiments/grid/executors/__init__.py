@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from experiments.grid.trial import Task
+from experiments.grid.task import Task
 from experiments.preemption import Stop
 
 

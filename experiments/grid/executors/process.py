@@ -7,10 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from experiments.grid import trial
 from experiments.grid.executors import Share
+from experiments.grid.task import Task, settle
 from experiments.grid.team import Team
-from experiments.grid.trial import Task
 from experiments.preemption import Stop
 
 GRACE = 120  # seconds for a step and a checkpoint after a stop is asked for
@@ -42,7 +41,7 @@ class Processes:
         """Takes what the team has ended, and gives it the next cell."""
         task = team.task
         if task and (outcome := team.ended()):
-            tries = trial.settle(task, outcome)
+            tries = settle(task, outcome)
             if outcome.kind == "crash" and tries <= self.share.retries:
                 waiting.append(replace(task, force=False))
         if team.idle and waiting:

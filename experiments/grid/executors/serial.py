@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.grid import trial
 from experiments.grid.cells import Finder
 from experiments.grid.executors import Share
-from experiments.grid.trial import Task
+from experiments.grid.task import Task, settle
 from experiments.preemption import Stop
 from experiments.world import joined
 
@@ -25,7 +25,7 @@ class Serial:
                 finder = finders.setdefault(task.root, Finder(Path(task.root) if task.root else None))
                 for _ in range(1 + self.share.retries):
                     outcome = trial.run(task, finder, world, stop)
-                    trial.settle(task, outcome)
+                    settle(task, outcome)
                     tick()
                     if stop.requested:
                         return
