@@ -18,6 +18,7 @@ try:
     from experiments.cell import REFERENCE, differences, find
     from experiments.errors import UserError
     from experiments.grid import command as grid
+    from experiments.grid import options as words
     from experiments.preemption import EXIT_CODE, Preempted, stop_on_signal
     from experiments.progress import say
     from experiments.records import FIGURES, RecordError, RunFolder
@@ -44,7 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="print the assigners and data sets")
     parser.add_argument("--print-config", action="store_true", help="print the resolved recipe")
     parser.add_argument("--explain", action="store_true", help=f"print what differs from {REFERENCE}")
-    grid.add(parser)
+    words.add(parser)
     return parser
 
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,11 +62,9 @@ class Team:
             self.kill()
             self.start()
         self.task, self.answers = task, {}
-        try:
+        with suppress(BrokenPipeError):  # it died; `ended` says so
             for member in self.members:
                 member.stdin.write(to_line(task))
-        except BrokenPipeError:
-            pass  # it died; `ended` says so
 
     def ended(self, patience: float = 0.0) -> Outcome | None:
         """How the cell at hand ended; None while it runs, after so many seconds. The team is idle after an end."""
@@ -102,10 +101,8 @@ class Team:
             member.stdin.close()
         until = time.monotonic() + patience
         for member in self.members:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 member.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
         self.kill()
 
     def kill(self) -> None:
