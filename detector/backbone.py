@@ -1,4 +1,4 @@
-"""torchvision's ResNets and MobileNetV2, cut into C3, C4 and C5."""
+"""torchvision's ResNets, ResNeXt and MobileNetV2, cut into C3, C4 and C5."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Backbone(nn.Module):
         super().__init__()
         chosen = get_model_weights(name).IMAGENET1K_V1 if weights == "imagenet" else None
         net = get_model(name, weights=chosen, norm_layer=NORMS[norm])
-        self.stages = nn.ModuleList(_resnet_stages(net) if name.startswith("resnet") else _mobilenet_stages(net))
+        self.stages = nn.ModuleList(_resnet_stages(net) if name.startswith("resne") else _mobilenet_stages(net))
         for stage in self.stages[:frozen_stages]:
             stage.requires_grad_(False)
         self.channels = [_width(stage) for stage in self.stages[2:]]

@@ -31,7 +31,12 @@ class Cell:
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits: the run folder's name."""
-        return hash_of({"recipe": identity(self.recipe), "data": [self.train.digest(), self.val.digest()]})
+        return run_id(self.recipe, [self.train.digest(), self.val.digest()])
+
+
+def run_id(recipe: Recipe, digests: list[str]) -> str:
+    """Of a recipe with resolved splits, on data of these digests."""
+    return hash_of({"recipe": identity(recipe), "data": digests})
 
 
 def find(recipe: Recipe, root: Path | None) -> Cell:

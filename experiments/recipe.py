@@ -37,7 +37,7 @@ class DataRecipe:
 class ModelRecipe:
     """The shared detector."""
 
-    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"]
+    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext101_64x4d", "mobilenet_v2"]
     weights: Literal["imagenet", "none"]
     norm: Literal["frozen_bn", "gn"]  # of the backbone
     frozen_stages: int  # 0: all train; 1: stem; 2: stem and first stage

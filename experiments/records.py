@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every `done`
+
 
 class RecordError(Exception):
     """Says which record cannot be read, and why."""
@@ -34,6 +36,7 @@ class RunFolder:
     detections = property(lambda self: self.path / "detections.npz")
     matches = property(lambda self: self.path / "matches.npz")
     done = property(lambda self: self.path / "done")
+    failed = property(lambda self: self.path / "failed")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -70,6 +73,7 @@ class RunFolder:
             self.previous,
             self.metrics,
             self.broken,
+            self.failed,
         ):
             path.unlink(missing_ok=True)
 
@@ -88,6 +92,16 @@ class RunFolder:
 
     def read_done(self) -> dict:
         return _read_json(self.done)
+
+    def write_failed(self, reason: str, kind: str) -> None:
+        """Why the run ended without a result. kind: own (its recipe or data), crash (of what ran it)."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        tries = self.read_failed().get("tries", 0) + 1
+        write_json(self.failed, {"reason": reason, "kind": kind, "tries": tries})
+
+    def read_failed(self) -> dict:
+        """`reason`, `kind` and `tries`; empty where nothing failed."""
+        return _read_json(self.failed) if self.failed.is_file() else {}
 
     def append(self, rows: list[dict]) -> None:
         """Lines of metrics; a row needs an int `step`."""

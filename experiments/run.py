@@ -1,6 +1,7 @@
 """Trains and evaluates one assigner on one data set.
 
 python experiments/run.py --assigner autoassign --dataset voc --data-root DIR
+python experiments/run.py --tables 2 3 4 5 7 --profile cpu
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ try:
     from experiments import recipe, single
     from experiments.cell import REFERENCE, differences, find
     from experiments.errors import UserError
+    from experiments.grid import command as grid
+    from experiments.grid import options as words
     from experiments.preemption import EXIT_CODE, Preempted, stop_on_signal
     from experiments.progress import say
-    from experiments.records import RecordError, RunFolder
+    from experiments.records import FIGURES, RecordError, RunFolder
     from experiments.world import World, joined
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
-
-SHOWN = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -46,6 +47,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="print the assigners and data sets")
     parser.add_argument("--print-config", action="store_true", help="print the resolved recipe")
     parser.add_argument("--explain", action="store_true", help=f"print what differs from {REFERENCE}")
+    words.add(parser)
     return parser
 
 
@@ -91,7 +93,7 @@ def run(chosen: recipe.Recipe, options: argparse.Namespace, world: World) -> Non
         if options.force:
             folder.clear()
         result = single.run(found, folder, world, stop)
-    print(" ".join(f"{name} {result[name]:.3f}" for name in SHOWN if result[name] is not None) + f" {folder.path}")
+    print(" ".join(f"{name} {result[name]:.3f}" for name in FIGURES if result[name] is not None) + f" {folder.path}")
 
 
 def cleaned(name: str, counters: dict[str, int]) -> str:
@@ -99,10 +101,13 @@ def cleaned(name: str, counters: dict[str, int]) -> str:
     return f"boxes of {name} that the clean-up rules touched: {counts}" if counts else ""
 
 
-def act(options: argparse.Namespace) -> None:
+def act(options: argparse.Namespace) -> int:
+    """The exit code."""
     if options.list:
         show_list()
-        return
+        return 0
+    if options.tables:
+        return grid.run(options)
     chosen = recipe.load(options.dataset, options.assigner, options.overrides, options.seed)
     if options.print_config:
         print(yaml.safe_dump(recipe.plain(chosen), sort_keys=False), end="")
@@ -111,12 +116,13 @@ def act(options: argparse.Namespace) -> None:
     else:
         with joined() as world:
             run(chosen, options, world)
+    return 0
 
 
 def main() -> int:
     options = arguments().parse_args()
     try:
-        act(options)
+        return act(options)
     except (UserError, RecordError) as error:
         say(f"error: {error}")
         return 2
@@ -129,7 +135,6 @@ def main() -> int:
         return EXIT_CODE
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

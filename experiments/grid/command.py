@@ -1,0 +1,84 @@
+"""`run.py --tables`: plan the cells, write what the tables consist of, run what is not done, and say how it went."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from dataclasses import replace
+
+from experiments import recipe as recipes
+from experiments.grid import filters, matrix, plan, written
+from experiments.grid.cells import Finder, Spot, spots
+from experiments.grid.live import View, label
+from experiments.grid.options import executor, side_by_side
+from experiments.grid.states import State, state
+from experiments.grid.task import Task
+from experiments.preemption import Preempted, stop_on_signal
+from experiments.progress import say
+from experiments.records import RunFolder
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
+    wanted = filters.chosen(_spots(options), options.only)
+    cells = {spot.id: spot for spot in reversed(wanted) if spot.id}  # of several places, the first
+    folders = {name: RunFolder(options.runs / name) for name in cells}
+    states = {name: state(folder) for name, folder in folders.items()}
+    again = {name: replace(now, kind="new") if _again(now, options) else now for name, now in states.items()}
+    count = side_by_side(options)
+    for line in plan.lines(wanted, again, options.runs, count, max(1, options.processes_per_cell)):
+        say(line)
+    left = [name for name in reversed(cells) if again[name].kind in ("new", "stopped")]
+    if options.plan:
+        return 0
+    for name in left:
+        folders[name].failed.unlink(missing_ok=True)
+    if left:
+        tasks = [_task(cells[name], options) for name in left]
+        view = View(cells, folders, again, plan.paces(options.runs), count)
+        with stop_on_signal() as stop:
+            with view:
+                executor(options).run(tasks, stop, view.tick)
+                view.look()
+            if stop.requested:
+                raise Preempted(f"Stopped: {view.summary()}. The same line goes on from there.")
+    return _report(wanted, {name: state(folder) for name, folder in folders.items()})
+
+
+def _again(now: State, options: argparse.Namespace) -> bool:
+    """Whether a cell with a result, good or bad, is tried all the same."""
+    crashed = now.kind == "failed" and not now.own
+    return crashed or (now.kind == "failed" and options.retry_failed) or (options.force and now.kind != "running")
+
+
+def _report(wanted: list[Spot], states: dict[str, State]) -> int:
+    """Says what has no result, and why; the exit code."""
+    open_ = {spot.id: spot for spot in wanted if spot.id and states[spot.id].kind != "done"}
+    for name, spot in open_.items():
+        now = states[name]
+        say(f"{now.kind}: {label(spot)} ({name}){now.reason and ': ' + now.reason}")
+    if any(states[name].own for name in open_):
+        say("What failed for a reason of its own is not tried again: mend it, then add --retry-failed.")
+    absent = {label(spot) for spot in wanted if not spot.id and not spot.row.reason}
+    say(f"{len(states) - len(open_)} of {len(states)} cells done" + (f", {len(absent)} cannot run" if absent else ""))
+    return int(bool(open_ or absent))
+
+
+def _spots(options: argparse.Namespace) -> list[Spot]:
+    """Of all tables asked for, each written down whole."""
+    profile = matrix.profile(options.profile)
+    finder = Finder(options.data_root and options.data_root.resolve())
+    line = shlex.join(["python", "experiments/run.py", *sys.argv[1:]])
+    found = []
+    for number in dict.fromkeys(options.tables):
+        chosen = matrix.matrix(number, profile)
+        part = spots(chosen, profile, list(dict.fromkeys(options.seeds)), options.overrides, finder)
+        written.write(options.runs, chosen, profile.name, line, part)
+        found += part
+    return found
+
+
+def _task(spot: Spot, options: argparse.Namespace) -> Task:
+    root = str(spot.root) if spot.root else None
+    return Task(spot.id, recipes.plain(spot.recipe), root, str(options.runs.resolve()), options.force)

@@ -1,0 +1,30 @@
+"""Who runs the cells: this process, processes of this machine, or a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from experiments.grid.task import Task
+from experiments.preemption import Stop
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a cell gets."""
+
+    cpus: int  # threads of each of its processes
+    gpus: float  # below 1: cells share one
+    processes: int
+    retries: int  # further tries after a crash
+    logs: Path  # folder for what the processes print
+
+
+class Executor(Protocol):
+    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
+        """Returns when all have ended or `stop` is asked for; calls `tick` about once a second.
+
+        How each ended is in its run folder.
+        """

@@ -1,0 +1,132 @@
+"""Ray: a trial a cell, on this machine or on the nodes of a cluster. A trial only minds the processes that train.
+
+What is done, and how far a cell is, stands in the run folders: Ray's own record of the experiment is thrown away, and a
+run of the same line starts a fresh experiment with the cells that are left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import ray
+from ray import tune
+
+from experiments.errors import UserError
+from experiments.grid.executors import Share
+from experiments.grid.states import progress
+from experiments.grid.task import Outcome, Task, settle, to_line
+from experiments.grid.team import ROOT, Team
+from experiments.preemption import Stop
+
+SETTINGS = {  # read by Ray from the environment
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours serves SIGINT and SIGTERM alike
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results are in the run folders
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # FILE.py:CLASS is relative to where the line was typed
+    "RAY_kill_child_processes_on_worker_exit": "false",  # they see their trial's end, save their state and leave
+}
+NOT_CODE = [".git", ".venv", "runs", "data", "**/__pycache__", "**/*.pt", "**/*.npz"]
+LOOK = 1.0  # seconds between two looks at a cell
+
+
+class Crash(Exception):
+    """Tune tries the cell again."""
+
+
+@dataclass(frozen=True)
+class Ray:
+    share: Share
+    workers: int | None  # cells side by side; None: what the nodes hold
+    address: str  # of a cluster; "local": a cluster of this machine, for this call
+    ships: bool  # sends this code to the nodes
+
+    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
+        name, share = f"ray-{os.getpid()}", self.share
+        share.logs.mkdir(parents=True, exist_ok=True)
+        self._join()
+        try:
+            resources = {"cpu": share.cpus * share.processes, "gpu": share.gpus}
+            results = tune.Tuner(
+                tune.with_resources(partial(_trial, share=share), resources),
+                param_space={"task": tune.grid_search([to_line(task).decode() for task in tasks])},
+                tune_config=tune.TuneConfig(
+                    max_concurrent_trials=self.workers, trial_dirname_creator=lambda trial: trial.trial_id
+                ),
+                run_config=tune.RunConfig(
+                    name=name,
+                    storage_path=str(share.logs),
+                    stop=_Stopper(stop),
+                    verbose=0,
+                    failure_config=tune.FailureConfig(max_failures=share.retries),
+                    callbacks=[_Ticker(tick)],
+                ),
+            ).fit()
+            if not stop.requested:
+                _lost(results)
+        finally:
+            ray.shutdown()
+            shutil.rmtree(share.logs / name, ignore_errors=True)
+
+    def _join(self) -> None:
+        os.environ.update(SETTINGS)
+        code = {"working_dir": str(ROOT), "excludes": NOT_CODE} if self.ships else None
+        local = {"include_dashboard": False, "num_gpus": None} if self.address == "local" else {}
+        if self.address == "local" and self.workers:
+            local["num_cpus"] = self.workers * self.share.cpus * self.share.processes
+        try:
+            ray.init(address=self.address, runtime_env=code, log_to_driver=False, logging_level="ERROR", **local)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise UserError(f"No Ray cluster at {self.address}: {str(error).splitlines()[0]}") from None
+
+
+def _trial(config: dict, share: Share) -> None:
+    """One try of one cell, on whatever node Ray chose."""
+    task = Task(**json.loads(config["task"]))
+    share.logs.mkdir(parents=True, exist_ok=True)
+    team = Team(share.processes, share.cpus, share.logs / f"{socket.gethostname()}-{os.getpid()}.log")
+    team.give(task)
+    try:
+        while (outcome := team.ended(LOOK)) is None:
+            tune.report({"step": progress(task.folder)})  # also where Tune ends the trial
+    finally:
+        team.ask()
+        team.close(patience=60)
+    settle(task, outcome)
+    tune.report({"step": progress(task.folder)})
+    if outcome.kind == "crash":
+        raise Crash(outcome.reason)
+
+
+def _lost(results: tune.ResultGrid) -> None:
+    """Notes the cells that were tried to the limit and left no record: their nodes went away."""
+    for result in results:
+        task = Task(**json.loads(result.config["task"]))
+        if result.error and not task.folder.is_done() and not task.folder.failed.is_file():
+            lines = str(result.error).strip().splitlines()
+            settle(task, Outcome("crash", f"Ray lost it: {lines[-1] if lines else type(result.error).__name__}"))
+
+
+class _Stopper(tune.Stopper):
+    """Ends the experiment when a signal asked for it."""
+
+    def __init__(self, stop: Stop):
+        self.stop = stop
+
+    def __call__(self, trial_id: str, result: dict) -> bool:
+        return self.stop.requested
+
+    def stop_all(self) -> bool:
+        return self.stop.requested
+
+
+class _Ticker(tune.Callback):
+    def __init__(self, tick: Callable[[], None]):
+        self.tick = tick
+
+    def on_step_end(self, iteration: int, trials: list, **_) -> None:
+        self.tick()

@@ -1,0 +1,34 @@
+"""One cell after the other, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from experiments.grid import trial
+from experiments.grid.cells import Finder
+from experiments.grid.executors import Share
+from experiments.grid.task import Task, settle
+from experiments.preemption import Stop
+from experiments.world import joined
+
+
+@dataclass(frozen=True)
+class Serial:
+    share: Share
+
+    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
+        finders: dict[str | None, Finder] = {}
+        with joined() as world:
+            for task in tasks:
+                finder = finders.setdefault(task.root, Finder(Path(task.root) if task.root else None))
+                for _ in range(1 + self.share.retries):
+                    outcome = trial.run(task, finder, world, stop)
+                    settle(task, outcome)
+                    tick()
+                    if stop.requested:
+                        return
+                    if outcome.kind != "crash":
+                        break
+                    task = replace(task, force=False)
