@@ -24,7 +24,9 @@ def scene(seed: int, images: int = 7, classes: int = 3, found: int = 60, objects
         left = np.zeros((images, classes), int)
         np.add.at(left, (truth_image, truth_label), 1)
         for d in np.argsort(-score, kind="stable"):
-            if not ignored[d, t] and left[image[d], label[d]] and g.random() < 0.7:
+            if ignored[d, t]:
+                matched[d, t] = g.random() < 0.5  # a crowd, or an object that does not count
+            elif left[image[d], label[d]] and g.random() < 0.7:
                 matched[d, t], left[image[d], label[d]] = True, left[image[d], label[d]] - 1
     return {
         "image": image.astype(np.int32),
