@@ -182,7 +182,7 @@ def test_intervals_cover_the_truth():
         draws = multiplicities(images, 200, g)
         found = paired(table.mean(1), (table @ draws / images).mean(0), images)
         covered += abs(found.value - 0.7) <= found.half
-    assert 0.94 <= covered / tries <= 0.995
+    assert 0.93 <= covered / tries <= 0.97
 
 
 def test_every_draw_has_as_many_images():
