@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.collect import NO_EFFECT
 from experiments.records import RunFolder
 
 IGNORED = ("assigner", "settings", "seed")  # of a recipe: what rows of a table may differ in
+IDLE = {f"{group}.{key}" for group, keys in NO_EFFECT.items() for key in keys}
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class Run:
         return None if value is None else 100 * float(value)
 
     def options(self) -> dict[str, str]:
-        """The recipe with dotted names, without what rows may differ in."""
-        return flat({k: v for k, v in self.record.get("recipe", {}).items() if k not in IGNORED})
+        """The recipe with dotted names, without what rows may differ in and what has no effect."""
+        found = flat({k: v for k, v in self.record.get("recipe", {}).items() if k not in IGNORED})
+        return {key: value for key, value in found.items() if key not in IDLE}
 
 
 def read(frame: pd.DataFrame, folder: Path) -> dict[str, Run]:

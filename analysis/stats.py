@@ -5,10 +5,10 @@ same V images. With d_s the difference of their AP at seed s, the estimate is th
     A + B,  A = var(d_s) / S                          noise of the training, from the seeds,
             B = var over resamples of the mean of d_s  noise of the test set: images are drawn anew with replacement,
                                                        the same draw for both methods and all seeds.
-A interval is mean +- t sqrt(A + B), with the degrees of freedom of Welch and Satterthwaite, S - 1 for A and V - 1 for
-B; the p value is of the same t. A resampling of 3 seeds would see only 2/3 of their variance; t does not. A and B both
-hold the noise of one seed on one image, so the interval is a little too wide, never too narrow. With one seed A is
-unknown: there is no p value, and no order can be told.
+The interval is mean +- t sqrt(A + B), with the degrees of freedom of Welch and Satterthwaite, S - 1 for A and V - 1
+for B; the p value is of the same t. A resampling of 3 seeds would see only 2/3 of their variance; t does not. Simulated
+with noise of seeds, images and both (tests/test_stats.py), the 95 % interval holds the truth in 93 % of 2000 trials
+with 2 seeds, 94 % with 3 and 95 % with 5. With one seed A is unknown: no p value, and no order can be told.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.table import Cell, Certificate, Comparison, Difference, Hole, Order, Table
+from analysis.table import Cell, Certificate, Comparison, Difference, Order, Table
 
 MINUS = "\N{MINUS SIGN}"
 MARK = "†"  # of another recipe
@@ -90,13 +90,12 @@ def order(table: Table, item: Order) -> str:
     return said if item.ours.found is None else f"{said}, ours {difference(item.ours)}"
 
 
-def hole(item: Hole) -> str:
-    return f"{item.row}{f' ({item.what})' if item.what else ''}: {item.reason}"
-
-
 def holes(table: Table) -> list[str]:
-    """One line a reason, rows together where they share it."""
-    return list(dict.fromkeys(hole(item) for item in table.holes))
+    """One line a row and reason, its seeds together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in table.holes:
+        found.setdefault((item.row, item.reason), []).append(item.what)
+    return [f"{row}: {why}" + f" ({'; '.join(whats)})" * any(whats) for (row, why), whats in found.items()]
 
 
 def notes(table: Table) -> list[str]:

@@ -24,10 +24,10 @@ from tests.synthetic import record, result, row, spec, write, write_all, write_t
 NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j) `k` *l*"""
 
 
-def table(name: str = "none", columns=("AP",), title: str = "Made up") -> Table:
+def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str = "not implemented") -> Table:
     """Of two rows, with a hole, a comparison and a broken certificate."""
     good = Cell(17.7, Mean(40.25, 1.5, 3), "best", "", True, ("id1", "id2"))
-    cells = (good, *(Cell(None, None, "", "not implemented") for _ in columns[1:]))
+    cells = (good, *(Cell(None, None, "", hole) for _ in columns[1:]))
     versus = Comparison(name, "other", "main", Paired(3.0, 1.0, 0.01, 3, 40), 0.02)
     rows = (Row(name, name, cells, (versus,)), Row("other", "", cells, ()))
     certificate = Certificate(
@@ -82,14 +82,14 @@ PLAIN = parsed(page(table())).tags
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60))
 def test_no_name_becomes_markup(name):
-    reader = parsed(page(table(name, ("AP", name), name)))
+    reader = parsed(page(table(name, ("AP", name), name, name)))
     assert reader.tags == PLAIN
     clean = re.sub(r"\r\n?", "\n", name)  # as browsers read line ends
     assert any(clean in re.sub(r"\r\n?", "\n", part) for part in reader.text) or "\0" in name
-    lines = to_markdown.markdown(table(name, ("AP", name), name)).splitlines()
+    lines = to_markdown.markdown(table(name, ("AP", name), name, name)).splitlines()
     rows = [line for line in lines if line.startswith("| ")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {5}
-    source = to_latex.latex(table(name, ("AP", name), name))
+    source = to_latex.latex(table(name, ("AP", name), name, name))
     assert balanced(source)
 
 
@@ -105,11 +105,11 @@ def balanced(source: str) -> bool:
 
 
 def test_nasty_names_read_as_they_are():
-    text = page(table(NASTY))
+    text = page(table(NASTY, ("AP", NASTY), NASTY, NASTY))
     assert "<script" not in text and NASTY in "".join(parsed(text).text)
-    line = next(x for x in to_markdown.markdown(table(NASTY)).splitlines() if "alert" in x)
+    line = next(x for x in to_markdown.markdown(table(NASTY, ("AP", NASTY), NASTY, NASTY)).splitlines() if "alert" in x)
     assert not re.search(r"(?<!\\)<script", line) and r"\|" in line and r"\*l\*" in line
-    source = to_latex.latex(table(NASTY))
+    source = to_latex.latex(table(NASTY, ("AP", NASTY), NASTY, NASTY))
     assert r"\textless{}script\textgreater{}" in source and r"b\_c \$d\$ 5\% \#1 \{e\}" in source
 
 

@@ -126,7 +126,9 @@ def test_mixed_rows_are_marked_and_never_best(tmp_path):
 
 def test_a_difference_that_the_matrix_declares_is_shown_and_marked(tmp_path):
     a, b, c = two(tmp_path, model__backbone="resnet101")
-    table = built(tmp_path, spec(a, b, replace(c, differs="model.backbone=resnet101")))
+    declared = replace(c, differs="model.backbone=resnet101")
+    write(tmp_path, "c1", record(seed=1, model__backbone="resnet101", data__workers=9), result(0.9))
+    table = built(tmp_path, spec(a, b, declared))
     assert table.rows[2].cells[0].mixed and table.holes == ()
 
 

@@ -24,7 +24,9 @@ def scene(seed: int, images: int = 7, classes: int = 3, found: int = 60, objects
         left = np.zeros((images, classes), int)
         np.add.at(left, (truth_image, truth_label), 1)
         for d in np.argsort(-score, kind="stable"):
-            if not ignored[d, t] and left[image[d], label[d]] and g.random() < 0.7:
+            if ignored[d, t]:
+                matched[d, t] = g.random() < 0.5  # a crowd, or an object that does not count
+            elif left[image[d], label[d]] and g.random() < 0.7:
                 matched[d, t], left[image[d], label[d]] = True, left[image[d], label[d]] - 1
     return {
         "image": image.astype(np.int32),
@@ -180,7 +182,7 @@ def test_intervals_cover_the_truth():
         draws = multiplicities(images, 200, g)
         found = paired(table.mean(1), (table @ draws / images).mean(0), images)
         covered += abs(found.value - 0.7) <= found.half
-    assert 0.94 <= covered / tries <= 0.995
+    assert 0.93 <= covered / tries <= 0.97
 
 
 def test_every_draw_has_as_many_images():
