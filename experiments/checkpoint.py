@@ -28,8 +28,16 @@ class Spent:
 def save(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, spent: Spent) -> None:
     """The newest state; the one before stays as `previous`. Killed anywhere in here, one of the two is whole."""
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(spent)}
-    with replacing(folder.checkpoint, folder.previous) as file:
-        torch.save(state, file)
+    write(state, folder.checkpoint, folder.previous)
+
+
+def write(state: dict, path: Path, previous: Path | None = None) -> None:
+    """Replaces the file whole or not at all, as `replacing` does. Raises OSError."""
+    with replacing(path, previous) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch's complaint about the half file hides what the disk said
+            raise error.__context__ or error from None
 
 
 def load(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> Spent:

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments import evaluate
+from experiments import checkpoint, evaluate
 from experiments.cell import Cell
 from experiments.data.index import Index
 from experiments.data.loader import Batch
 from experiments.errors import UserError
 from experiments.protocols.coco import Detections
-from experiments.records import RunFolder, replacing
+from experiments.records import RunFolder
 
 KNOWN_BOXES = 20  # of the ground truth, fed back as detections
 DETECTION_BYTES = 2 * 40  # of one detection, in `detections.npz` and its unfinished copy
@@ -86,8 +86,7 @@ def keep(
         "objects": vars(batch.objects),
         "model": model.state_dict(),
     }
-    with replacing(folder.broken) as file:
-        torch.save(state, file)
+    checkpoint.write(state, folder.broken)
 
 
 def out_of_memory(batch: Batch, index: Index, step: int) -> UserError:

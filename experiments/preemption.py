@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODE = 75  # EX_TEMPFAIL: run the same line again
@@ -40,7 +42,13 @@ def stop_on_signal() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def ignore_signals(_: int) -> None:
-    """For a loader worker: its parent finishes the step, then stops it."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def obey_parent(_: int) -> None:
+    """For a loader worker: what stops a whole process group lets its parent finish the step; the parent stops it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    Thread(target=_leave_when_told, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_when_told(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
