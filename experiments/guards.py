@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,6 +36,14 @@ def room(cell: Cell, model: nn.Module, folder: RunFolder) -> None:
             f"{folder.path}: the run needs about {need / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free. "
             "Free some, or name another disk with --runs."
         )
+
+
+def disk(error: OSError, runs: Path) -> str:
+    """The sentence for a disk that is full, gone or not ours."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    mend = "Free some of it (a run that is done needs no checkpoint*.pt)" if full else "Mend it"
+    place = error.filename or runs
+    return f"{place}: {error.strerror}. What was saved before is whole. {mend}, then the same line goes on."
 
 
 def labels(index: Index) -> None:

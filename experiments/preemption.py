@@ -1,15 +1,17 @@
-"""Signals: the first asks for a stop at the end of the step, a second one leaves at once."""
+"""Signals: the first asks for a stop at the end of the step, one that comes later leaves at once."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE = 75  # EX_TEMPFAIL: run the same line again
+ECHO = 1.0  # seconds in which a second signal is the first one again: torchrun passes on what the whole group got
 
 
 class Preempted(Exception):
@@ -25,18 +27,40 @@ class Stop:
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
     """Main thread only, as Python's signals are."""
-    stop = Stop()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    stop, since = Stop(), 0.0
 
     def ask(number: int, _) -> None:
-        stop.requested = True
-        for other in SIGNALS:
-            signal.signal(other, signal.SIG_DFL)
+        nonlocal since
+        if not stop.requested:
+            stop.requested, since = True, time.monotonic()
+        elif time.monotonic() - since > ECHO:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
-    try:
-        for number in SIGNALS:
-            signal.signal(number, ask)
+    with _handled(ask):
         yield stop
+
+
+@contextmanager
+def leave_on_signal() -> Iterator[None]:
+    """Where no step is under way, a signal raises Preempted."""
+
+    def leave(*_) -> None:
+        raise Preempted("Stopped before the first step; the same line starts again.")
+
+    with _handled(leave):
+        yield
+
+
+@contextmanager
+def _handled(act: Callable) -> Iterator[None]:
+    """What is ignored stays so: SIGHUP under nohup, SIGINT in the background of a script."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    try:
+        for number in before:
+            signal.signal(number, act)
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
