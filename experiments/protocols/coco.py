@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from contextlib import redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from experiments.records import RecordError, write_atomic
+from experiments.records import RecordError, is_whole_zip, write_atomic
 
 ANY = 1e10  # px^2, COCO's bound for "any area"
 AT_50, AT_75 = 0, 5  # positions in COCO's IoU thresholds .5:.05:.95
@@ -55,9 +54,11 @@ class Detections:
     def load(cls, path: Path) -> Detections:
         """Raises RecordError for a file that cannot be read."""
         try:
+            if not is_whole_zip(path):
+                raise ValueError("it is damaged")
             with np.load(path, allow_pickle=False) as file:
                 return cls(*(file[field.name] for field in fields(cls)))
-        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
             raise RecordError(f"Cannot read the detections {path}: {error}.") from None
 
 

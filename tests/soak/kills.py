@@ -42,9 +42,9 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Truth:
-    """An undisturbed run, and the seconds that a forked one takes."""
+    """An undisturbed run, and the seconds that the newest forked one took."""
 
     folder: RunFolder
     seconds: float
@@ -81,7 +81,7 @@ def phase(runs: Path, begun: float, total: int) -> str:
 
 
 def strike(root: int, plan: Plan, runs: Path, truth: Truth, begun: float, rng: random.Random) -> tuple[str, str] | None:
-    """Kills one process of a session at a random moment: its kind and the phase; None where the session ended before."""
+    """Kills one process of a session at a random moment: its kind and the phase; None where the session has ended."""
     kind, moment = rng.choice(KINDS[plan.processes]), rng.choice(MOMENTS)
     due = time.monotonic() + rng.uniform(0, truth.seconds if moment == "any" else 0.05)
     while True:
@@ -124,6 +124,8 @@ def session(plan: Plan, runs: Path, truth: Truth, rng: random.Random, tally: Tal
         tally.wrong.append(f"{plan}, {hit}, code {code}: {said}")
     if hit:
         tally.kills[hit] += 1
+    else:  # how busy the machine is changes
+        truth.seconds = time.time() - begun
     return code == 0
 
 

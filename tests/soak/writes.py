@@ -123,10 +123,10 @@ def faulted(runs: Path, truth: RunFolder, broken: int, fault: str) -> tuple[str,
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="break every so many operations only")
-    every, begin, torch_threads = parser.parse_args().every, time.monotonic(), 1
-    torch.set_num_threads(torch_threads)
+    every, begin = parser.parse_args().every, time.monotonic()
+    torch.set_num_threads(1)
     folder = Path(tempfile.mkdtemp(prefix="writes"))
-    hit, wrong, resumed = Counter(), [], 0
+    hit, wrong = Counter(), []
     try:
         truth = PLAN.undisturbed(folder / "truth")
         for number in count(1, every):
