@@ -24,12 +24,16 @@ MOMENTS = {"sgd": 1, "adamw": 2}  # tensors that the optimiser keeps for a param
 
 
 def room(cell: Cell, model: nn.Module, folder: RunFolder) -> None:
-    """UserError where the disk cannot hold two checkpoints, a third being written, and the detections."""
+    """UserError where the disk cannot hold two checkpoints, a third being written, and the detections.
+
+    What an earlier session saved is there already.
+    """
     state = sum(t.numel() * t.element_size() for t in model.state_dict().values())
     learned = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     recipe = cell.recipe
     checkpoints = 3 * (state + MOMENTS[recipe.optimizer.kind] * learned)
-    need = checkpoints + len(cell.val) * recipe.test.detections * DETECTION_BYTES
+    held = sum(path.stat().st_size for path in (folder.checkpoint, folder.previous) if path.exists())
+    need = max(0, checkpoints - held) + len(cell.val) * recipe.test.detections * DETECTION_BYTES
     free = shutil.disk_usage(folder.path).free
     if free < need:
         raise UserError(

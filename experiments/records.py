@@ -39,15 +39,16 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Makes the folder and holds it; RecordError where a living process has it. A dead one's lock is void.
 
-        The system drops a POSIX lock with its process, and no child (a loader worker) inherits it.
+        The system drops a POSIX lock with its process, and no child (a loader worker) inherits it. On NFS the server
+        holds it for all hosts, and drops a dead host's with its lease. OSError (ENOLCK) where a disk has no locks.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with self.lock.open("a+", encoding="utf-8") as file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except (BlockingIOError, PermissionError):  # EAGAIN and EACCES: held
                 file.seek(0)
-                owner = file.read(200).strip()
+                owner = file.read(200).strip() or "another process"
                 raise RecordError(f"{self.path} is in use by {owner}. Wait for it, or stop it.") from None
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
