@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ASSIGNER ?= autoassign
 
-.PHONY: install demo test bench
+.PHONY: install demo test bench soak
 
 install: .venv/installed
 
@@ -21,3 +21,8 @@ test: install
 
 bench: install
 	$(BIN)/python -m experiments.bench
+
+soak: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.kills --kills 200
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.writes
+	ASSIGNBENCH_FUZZ_EXAMPLES=12000 $(BIN)/python -m pytest -s tests/test_faults_fuzz.py $(wildcard tests/test_readers_*.py)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from experiments.records import RecordError
+from experiments.records import RecordError, is_whole_zip
 
 STEPS = {"coco": 100, "height": 100, "voc07": 10, "voc10": 0}  # protocol -> steps of recall; 0: area under the curve
 BLOCK = 2**22  # numbers of one array: 16 MiB in float32
@@ -31,6 +30,8 @@ class Matches:
 def load(path: Path) -> Matches:
     """Raises RecordError for a file that is missing, damaged, or not what evaluation writes."""
     try:
+        if not is_whole_zip(path):
+            raise ValueError("it is damaged")
         with np.load(path, allow_pickle=False) as file:
             read = {name: file[name] for name in file.files}
         order = np.lexsort((read["image"], -read["score"].astype(np.float64)))
@@ -39,7 +40,7 @@ def load(path: Path) -> Matches:
         found = Matches(**rows, **truth, images=int(read["images"]))
     except OSError as error:
         raise RecordError(f"Cannot read the matches {path}: {error.strerror or error}.") from None
-    except (ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile, OverflowError) as error:
+    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
         raise RecordError(f"Cannot read the matches {path}: {error}.") from None
     _check(found, path)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass, replace
+from reprlib import repr  # short, also of ten lists of ten lists of ten lists
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
@@ -19,13 +20,13 @@ def convert(key: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) is tuple:
         items, wanted = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
         if wanted[-1] is not ... and len(items) != len(wanted):
-            raise UserError(f"{key} takes {len(wanted)} values, got {value!r}.")
+            raise UserError(f"{key} takes {len(wanted)} values, got {repr(value)}.")
         return tuple(convert(key, item, wanted[0]) for item in items)
     if kind is float and type(value) in (int, float) and abs(value) < float("inf"):
         return float(value)
     if kind is not float and type(value) is kind:
         return value
-    raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {value!r}.")
+    raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {repr(value)}.")
 
 
 def scalar(text: str) -> Any:
@@ -33,14 +34,14 @@ def scalar(text: str) -> Any:
     try:
         value = yaml.safe_load(text)
         return float(value) if isinstance(value, str) and value[:1] in "+-.0123456789" else value
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 
 def build(cls: type, values: Any, where: str) -> Any:
     """A dataclass from nested dictionaries; unknown and missing keys are UserErrors that name `where`."""
     if not isinstance(values, dict):
-        raise UserError(f"{where} must be a list of keys and values, got {values!r}.")
+        raise UserError(f"{where} must be a list of keys and values, got {repr(values)}.")
     hints, known = get_type_hints(cls), {f.name: f for f in fields(cls)}
     made = {}
     for key, value in values.items():

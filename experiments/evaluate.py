@@ -8,7 +8,8 @@ import torch
 from detector.detector import Detector
 from detector.postprocess import Limits
 from experiments.data.index import Index
-from experiments.data.loader import eval_loader
+from experiments.data.loader import Batch, eval_loader
+from experiments.errors import UserError
 from experiments.preemption import Preempted, Stop
 from experiments.progress import counted
 from experiments.protocols import coco, engines, official, voc
@@ -26,14 +27,26 @@ def detections(model: Detector, index: Index, recipe: Recipe, world: World, stop
     for batch in counted(loader, f"evaluating {recipe.dataset}"):
         if stop.requested:
             raise Preempted("Stopped in the evaluation; the same line does it again.")
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.schedule.bf16):
-            out = model.detect(batch.images.to(device), batch.sizes.to(device), limits)
+        try:
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.schedule.bf16):
+                out = model.detect(batch.images.to(device), batch.sizes.to(device), limits)
+        except torch.OutOfMemoryError:
+            raise _out_of_memory(batch, index) from None
         image = out.image.cpu()
         boxes = out.boxes.cpu() / batch.scale[image, None]
         found.append((batch.index[image], boxes, out.labels.cpu(), out.scores.cpu()))
     mine = [torch.cat(part).numpy() for part in zip(*found, strict=True)]
     parts = zip(*world.gather(mine), strict=True)
     return Detections(*(np.concatenate(part) for part in parts))
+
+
+def _out_of_memory(batch: Batch, index: Index) -> UserError:
+    """The sentence for a device that is too small."""
+    _, _, height, width = batch.images.shape
+    return UserError(
+        f"The device's memory is too small to test {len(batch.images)} images of {width} x {height}, the first "
+        f"is image {index.image_ids[batch.index[0]]}. Lower test.batch, or test.per_level; the training is kept."
+    )
 
 
 def _none() -> tuple[torch.Tensor, ...]:

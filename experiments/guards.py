@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments import evaluate
+from experiments import checkpoint, evaluate
 from experiments.cell import Cell
 from experiments.data.index import Index
 from experiments.data.loader import Batch
 from experiments.errors import UserError
 from experiments.protocols.interface import Detections
-from experiments.records import RunFolder, replacing
+from experiments.records import RunFolder
 
 KNOWN_BOXES = 20  # of the ground truth, fed back as detections
 DETECTION_BYTES = 2 * 72  # of one detection, in `detections.npz`, `matches.npz` and their unfinished copies
@@ -22,18 +24,30 @@ MOMENTS = {"sgd": 1, "adamw": 2}  # tensors that the optimiser keeps for a param
 
 
 def room(cell: Cell, model: nn.Module, folder: RunFolder) -> None:
-    """UserError where the disk cannot hold two checkpoints, a third being written, and the detections."""
+    """UserError where the disk cannot hold two checkpoints, a third being written, and the detections.
+
+    What an earlier session saved is there already.
+    """
     state = sum(t.numel() * t.element_size() for t in model.state_dict().values())
     learned = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     recipe = cell.recipe
     checkpoints = 3 * (state + MOMENTS[recipe.optimizer.kind] * learned)
-    need = checkpoints + len(cell.val) * recipe.test.detections * DETECTION_BYTES
+    held = sum(path.stat().st_size for path in (folder.checkpoint, folder.previous) if path.exists())
+    need = max(0, checkpoints - held) + len(cell.val) * recipe.test.detections * DETECTION_BYTES
     free = shutil.disk_usage(folder.path).free
     if free < need:
         raise UserError(
             f"{folder.path}: the run needs about {need / 2**20:.0f} MiB, and {free / 2**20:.0f} MiB are free. "
             "Free some, or name another disk with --runs."
         )
+
+
+def disk(error: OSError, runs: Path) -> str:
+    """The sentence for a disk that is full, gone or not ours."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    mend = "Free some of it (a run that is done needs no checkpoint*.pt)" if full else "Mend it"
+    place = error.filename or runs
+    return f"{place}: {error.strerror}. What was saved before is whole. {mend}, then the same line goes on."
 
 
 def labels(index: Index) -> None:
@@ -97,8 +111,7 @@ def keep(
         "objects": vars(batch.objects),
         "model": model.state_dict(),
     }
-    with replacing(folder.broken) as file:
-        torch.save(state, file)
+    checkpoint.write(state, folder.broken)
 
 
 def out_of_memory(batch: Batch, index: Index, step: int) -> UserError:

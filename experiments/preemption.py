@@ -1,13 +1,17 @@
-"""Signals: the first asks for a stop at the end of the step, a second one leaves at once."""
+"""Signals: the first asks for a stop at the end of the step, one that comes later leaves at once."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE = 75  # EX_TEMPFAIL: run the same line again
+ECHO = 1.0  # seconds in which a second signal is the first one again: torchrun passes on what the whole group got
 
 
 class Preempted(Exception):
@@ -23,24 +27,52 @@ class Stop:
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
     """Main thread only, as Python's signals are."""
-    stop = Stop()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    stop, since = Stop(), 0.0
 
     def ask(number: int, _) -> None:
-        stop.requested = True
-        for other in SIGNALS:
-            signal.signal(other, signal.SIG_DFL)
+        nonlocal since
+        if not stop.requested:
+            stop.requested, since = True, time.monotonic()
+        elif time.monotonic() - since > ECHO:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
-    try:
-        for number in SIGNALS:
-            signal.signal(number, ask)
+    with _handled(ask):
         yield stop
+
+
+@contextmanager
+def leave_on_signal() -> Iterator[None]:
+    """Where no step is under way, a signal raises Preempted."""
+
+    def leave(*_) -> None:
+        raise Preempted("Stopped before the first step; the same line starts again.")
+
+    with _handled(leave):
+        yield
+
+
+@contextmanager
+def _handled(act: Callable) -> Iterator[None]:
+    """What is ignored stays so: SIGHUP under nohup, SIGINT in the background of a script."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    try:
+        for number in before:
+            signal.signal(number, act)
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def ignore_signals(_: int) -> None:
-    """For a loader worker: its parent finishes the step, then stops it."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def obey_parent(_: int) -> None:
+    """For a loader worker: what stops a whole process group lets its parent finish the step; the parent stops it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    Thread(target=_leave_when_told, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_when_told(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

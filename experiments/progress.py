@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -20,10 +23,12 @@ class Progress:
         """`step` steps are done; figures by name; seconds left."""
         text = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
         if self.live:
-            self.bar.set_postfix_str(text)
-            self.bar.update(step - self.bar.n)
+            with unheard(sys.stderr):
+                self.bar.set_postfix_str(text)
+                self.bar.update(step - self.bar.n)
         elif not self.silent and (step % self.every == 0 or step == self.total):
-            print(f"{self.name} {step}/{self.total} {text} left {clock(left_s)}", file=sys.stderr, flush=True)
+            with unheard(sys.stderr):
+                print(f"{self.name} {step}/{self.total} {text} left {clock(left_s)}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         self.bar.close()
@@ -36,8 +41,31 @@ def counted(batches: Iterable, name: str) -> Iterable:
 
 def say(line: str) -> None:
     """One line for the person who typed the command, above a bar if there is one."""
-    tqdm.write(line, file=sys.stderr)
-    sys.stderr.flush()
+    with unheard(sys.stderr):
+        tqdm.write(line, file=sys.stderr)
+        sys.stderr.flush()
+
+
+@contextmanager
+def unheard(stream: TextIO) -> Iterator[None]:
+    """A reader that has gone (`| head -1`, a closed terminal) does not end a run: from then on nobody hears."""
+    try:
+        yield
+    except OSError:
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Its reader has gone; what is buffered would fail again at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def without_terminal() -> None:
+    """Streams that were closed before the start go nowhere; a file of ours must not get their numbers."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def clock(seconds: float) -> str:

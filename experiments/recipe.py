@@ -94,6 +94,7 @@ class Recipe:
 
 
 FOLDER = Path(__file__).parent / "recipes"
+MOST, DEEPEST = 2**16, 9  # characters of a recipe, and values inside values
 NO_EFFECT = {  # on any result, so not in the hash
     "data": ("workers",),
     "schedule": ("checkpoint_every",),
@@ -141,12 +142,25 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
 
 def _read(path: Path) -> dict:
     try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text()
+        _check_size(text)
+        values = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise UserError(f"Cannot read the recipe {path}: {error}.") from None
     if not isinstance(values, dict):
         raise UserError(f"The recipe {path} must be a list of keys and values.")
     return values
+
+
+def _check_size(text: str) -> None:
+    """ValueError for what YAML would take for ever to read."""
+    if len(text) > MOST:
+        raise ValueError(f"it has more than {MOST} characters")
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+            raise ValueError("it has aliases, or values inside values inside values: write them out")
 
 
 def as_dict(recipe: Recipe) -> dict:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from zipfile import ZIP_STORED, ZipFile
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every `done`
 
@@ -42,15 +43,16 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Makes the folder and holds it; RecordError where a living process has it. A dead one's lock is void.
 
-        The system drops a POSIX lock with its process, and no child (a loader worker) inherits it.
+        The system drops a POSIX lock with its process, and no child (a loader worker) inherits it. On NFS the server
+        holds it for all hosts, and drops a dead host's with its lease. OSError (ENOLCK) where a disk has no locks.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with self.lock.open("a+", encoding="utf-8") as file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except (BlockingIOError, PermissionError):  # EAGAIN and EACCES: held
                 file.seek(0)
-                owner = file.read(200).strip()
+                owner = file.read(200).strip() or "another process"
                 raise RecordError(f"{self.path} is in use by {owner}. Wait for it, or stop it.") from None
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
@@ -125,6 +127,15 @@ class RunFolder:
             write_atomic(self.metrics, "".join(_dumps(row) + "\n" for row in rows).encode())
 
 
+def is_whole_zip(path: Path) -> bool:
+    """Whether a zip matches its checksums and holds nothing compressed and nothing twice: reading it needs no more
+    memory than it is long. Raises what zipfile raises for a file that is none."""
+    with ZipFile(path) as file:
+        entries = file.infolist()
+        fits = sum(entry.file_size for entry in entries) <= path.stat().st_size
+        return fits and all(entry.compress_type == ZIP_STORED for entry in entries) and file.testzip() is None
+
+
 def runs_in(folder: Path) -> list[RunFolder]:
     """The run folders directly below `folder`, by name. RecordError where there is no such folder."""
     if not folder.is_dir():
@@ -191,7 +202,7 @@ def _read_json(path: Path) -> dict:
         value = json.loads(path.read_bytes())
     except OSError as error:
         raise RecordError(f"Cannot read {path}: {error.strerror}.") from None
-    except ValueError as error:  # bad JSON or bad UTF-8
+    except (ValueError, RecursionError) as error:  # bad JSON or bad UTF-8, or a thousand brackets
         raise RecordError(f"Cannot read {path}: {error}.") from None
     if not isinstance(value, dict):
         raise RecordError(f"Cannot read {path}: it holds a {type(value).__name__} where keys and values belong.")
@@ -201,7 +212,7 @@ def _read_json(path: Path) -> dict:
 def _row(line: bytes, number: int, path: Path) -> dict:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"Cannot read line {number} of {path}: {error}.") from None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
         raise RecordError(f"Cannot read line {number} of {path}: it is not a row with a step.")

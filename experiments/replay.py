@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import torch
 
 from assigners.interface import Objects
+from experiments import checkpoint
 from experiments.cell import detector
 from experiments.errors import UserError
 from experiments.recipe import Recipe, from_dict, steps
@@ -24,10 +25,10 @@ from experiments.step import cut
 def load(path: Path) -> tuple[Recipe, dict]:
     """The run's recipe and what `guards.keep` wrote. Raises UserError, RecordError."""
     recipe = from_dict(RunFolder(path.parent).read_run().get("recipe"), f"{path.parent}/run.json")
-    try:
-        return recipe, torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
-        raise UserError(f"Cannot read {path} ({str(error).splitlines()[0]}).") from None
+    kept = checkpoint.read(path, torch.device("cpu"))
+    if kept is None:
+        raise UserError(f"Cannot read {path}: it is not there, or damaged.")
+    return recipe, kept
 
 
 def show(recipe: Recipe, kept: dict) -> None:
@@ -57,9 +58,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="the nonfinite.pt that a run left")
     try:
-        show(*load(parser.parse_args().file))
+        path = parser.parse_args().file
+        show(*load(path))
     except (UserError, RecordError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        print(f"error: {path} does not fit the run.json beside it ({type(error).__name__}: {error}).", file=sys.stderr)
         return 2
     return 0
 

@@ -14,13 +14,13 @@ import yaml
 
 try:
     import assigners
-    from experiments import recipe, single
+    from experiments import guards, recipe, single
     from experiments.cell import REFERENCE, differences, find
     from experiments.errors import UserError
     from experiments.grid import command as grid
     from experiments.grid import options as words
-    from experiments.preemption import EXIT_CODE, Preempted, stop_on_signal
-    from experiments.progress import say
+    from experiments.preemption import EXIT_CODE, Preempted, leave_on_signal, stop_on_signal
+    from experiments.progress import say, silence, without_terminal
     from experiments.records import FIGURES, RecordError, RunFolder
     from experiments.world import World, joined
 except ModuleNotFoundError as error:
@@ -120,21 +120,25 @@ def act(options: argparse.Namespace) -> int:
 
 
 def main() -> int:
+    without_terminal()
     options = arguments().parse_args()
     try:
-        return act(options)
+        with leave_on_signal():
+            code = act(options)
+        sys.stdout.flush()
+        return code
     except (UserError, RecordError) as error:
         say(f"error: {error}")
         return 2
-    except OSError as error:  # a disk that is full, gone or not ours
-        where = error.filename or options.runs
-        say(f"error: {where}: {error.strerror}. What was saved before is whole: mend it, then the same line goes on.")
+    except BrokenPipeError:  # of `| head -1`
+        silence(sys.stdout)
+    except OSError as error:
+        say(f"error: {guards.disk(error, options.runs)}")
         return 2
     except Preempted as stopped:
         say(str(stopped))
         return EXIT_CODE
-    except KeyboardInterrupt:
-        return 130
+    return 0
 
 
 if __name__ == "__main__":

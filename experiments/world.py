@@ -10,6 +10,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed, nn
 
+from experiments.errors import UserError
+
+_AGAIN = "The same line goes on from the newest checkpoint."
+_ENDED = f"Another process of this run has ended; what it printed says why. {_AGAIN}"
+KILLED = {  # words of torch's message -> ours
+    "DataLoader worker": f"A loader process was killed, most often for memory: lower data.workers. {_AGAIN}",
+    "gloo": _ENDED,
+    "NCCL": _ENDED,
+    "TCPStore": _ENDED,
+}
+
 
 @dataclass(frozen=True)
 class World:
@@ -46,7 +57,22 @@ class World:
 
 @contextmanager
 def joined() -> Iterator[World]:
-    """Joins the processes that torchrun announces in the environment, by gloo on CPUs and NCCL on GPUs."""
+    """Joins the processes that torchrun announces in the environment, by gloo on CPUs and NCCL on GPUs.
+
+    Raises UserError where one of them, or a loader worker, was killed.
+    """
+    try:
+        with _group() as world:
+            yield world
+    except RuntimeError as error:  # torch has no class for it
+        said = [sentence for mark, sentence in KILLED.items() if mark in str(error)]
+        if not said:
+            raise
+        raise UserError(said[0]) from None
+
+
+@contextmanager
+def _group() -> Iterator[World]:
     size, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", local) if cuda else torch.device("cpu")

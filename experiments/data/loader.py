@@ -15,7 +15,7 @@ from assigners.interface import Objects
 from experiments.data import transforms
 from experiments.data.index import BadImage, Index
 from experiments.errors import UserError
-from experiments.preemption import ignore_signals
+from experiments.preemption import obey_parent
 from experiments.recipe import DataRecipe, Recipe
 
 BAD_SHARE = 0.01  # of the set's images, or of those read where they are more; above it a run that skips them stops
@@ -144,7 +144,7 @@ def _load(index: Index, data: DataRecipe, seed: int, keys: list[list[tuple[int, 
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
-        worker_init_fn=ignore_signals,
+        worker_init_fn=obey_parent,
     )
     seen = bad = 0
     for batch in loader:

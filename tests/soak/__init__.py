@@ -1,0 +1,1 @@
+"""Long tests, by `make soak`; pytest does not collect them."""

@@ -1,0 +1,21 @@
+"""The soak in small: random kills, and broken writes, each in a process that may fork."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        ("tests.soak.kills --kills 4 --seed 3 --only fcos", "differences: none\n"),
+        ("tests.soak.writes --every 16", "wrong: none\n"),
+    ],
+)
+def test_in_small(words, end):
+    done = subprocess.run([sys.executable, "-m", *words.split()], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.endswith(end), done.stdout + done.stderr
