@@ -232,7 +232,7 @@ def test_whatever_breaks_the_file_is_right_or_not_there(tmp_path_factory, size, 
     folder, data = tmp_path_factory.mktemp("fuzz"), DATA[:size]
     (folder / "set.tar.part").write_bytes(left if isinstance(left, bytes) else data[:left])
     try:
-        assert get(folder, Served(data=data, cuts=cuts, ranges=ranges, length=length), data).read_bytes() == data
+        assert get(folder, Served(data=data, cuts=list(cuts), ranges=ranges, length=length), data).read_bytes() == data
         assert names(folder) == ["set.tar"]
     except UserError as error:
         assert len(cuts) >= download.TRIES and "set.tar could not be fetched" in str(error)

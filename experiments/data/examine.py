@@ -17,7 +17,7 @@ from experiments.data.download import checksum
 from experiments.data.index import BadImage, decode
 from experiments.data.quarantine import Look, Memory
 from experiments.errors import UserError
-from experiments.preemption import ignore_signals
+from experiments.preemption import obey_parent
 
 SHARE = 64  # images a process takes at once
 SAVE_EVERY = 20_000  # images: what a killed check must do again
@@ -75,7 +75,7 @@ def _mapped(paths: list[str], workers: int) -> Iterator[Iterable[Look]]:
 
 
 def _begin() -> None:
-    ignore_signals(0)
+    obey_parent(0)
     torch.set_num_threads(1)
 
 
