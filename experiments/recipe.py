@@ -20,13 +20,14 @@ TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # drawn like `s
 class DataRecipe:
     """Which images, and how they reach the device."""
 
-    reader: Literal["shapes", "voc", "coco"]
+    reader: Literal["shapes", "voc", "coco", "objects365", "widerface"]
     train: str  # split names of the reader; "auto": the reader's rule, see its file
     val: str
     short: int  # shorter side after resizing, pixels
     long: int  # cap of the longer side, pixels
     flip: float = 0.5  # probability of a horizontal flip
     classes: tuple[str, ...] = ()  # (): the reader's own list
+    root: str = ""  # folder of the files, where --data-root does not say; from the folder of the recipe file
     train_images: int = 0  # of `shapes`: how many images to draw
     val_images: int = 0
     workers: int = 2  # loader processes; 0 reads in the training process

@@ -91,7 +91,7 @@ def test_coco_boxes_without_area_or_outside_are_counted(tmp_path, tiny_coco):
     boxes = ([1, 2, 0, 4], [40, 2, 5, 5], [25, 2, 10, 5])
     tiny_coco["annotations"] += [tiny_coco["annotations"][0] | {"id": i, "bbox": b} for i, b in enumerate(boxes, 6)]
     found = read_coco(tmp_path, json.dumps(tiny_coco))
-    assert found.counters == {"no_area": 1, "outside": 1, "clipped": 1}
+    assert found.counters == {"no_area": 1, "outside": 1, "clipped": 1, "other_class": 0}
     assert found.boxes.tolist() == [[1, 2, 4, 6], [25, 2, 30, 7]]
 
 
