@@ -11,6 +11,8 @@ import numpy as np
 from experiments.data.index import COCO_AREAS, Index
 from experiments.data.paths import Paths, pack, starts
 
+LIMIT = 10**7  # pixels: a coordinate or side of an image above it is damage
+
 
 @dataclass(frozen=True)
 class Record:

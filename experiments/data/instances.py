@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from experiments.data import stream
-from experiments.data.build import Boxes, Source, assemble, clean
+from experiments.data.build import LIMIT, Boxes, Source, assemble, clean
 from experiments.data.folders import Place, leads_out
 from experiments.data.index import Index
 from experiments.data.paths import Paths, join, pack
@@ -20,7 +20,6 @@ from experiments.data.where import DAMAGE, Where, brief
 from experiments.errors import UserError, unknown
 
 NO_CATEGORY = -2  # -1: a category that is left out
-LIMIT = 10**7  # pixels: no coordinate or side of an image is larger
 
 
 class Image(msgspec.Struct, gc=False):

@@ -1,4 +1,4 @@
-"""Reader of Objects365, v1 and v2: COCO's JSON, ids and order of the classes as the file has them, images in patches."""
+"""Reader of Objects365, v1 and v2: COCO's JSON, classes as the file has them, images in patches."""
 
 from __future__ import annotations
 

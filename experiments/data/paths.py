@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class Paths:
     def base_names(self) -> list[str]:
         """Without folders; as many strings as images, so for a moment only."""
         text, ends = self.buffer.tobytes(), self.offsets.tolist()
-        return [text[a:b].rsplit(b"/", 1)[-1].decode() for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [text[a:b].rsplit(b"/", 1)[-1].decode() for a, b in pairwise(ends)]
 
 
 def pack(names: Iterable[str], root: str = "") -> Paths:

@@ -10,8 +10,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
-from experiments.data.build import Record, build
+from experiments.data.build import LIMIT, Record, build
 from experiments.data.index import Index
+from experiments.data.where import brief
 from experiments.errors import UserError, unknown
 
 CLASSES = tuple(  # official order
@@ -91,7 +92,10 @@ def _part(root: Path, folder: Path, name: str, classes: tuple[str, ...], first: 
     """Records of one image list; image ids run on from `first`."""
     listing = folder / "ImageSets" / "Main" / f"{name}.txt"
     images = {path.stem: path for path in (folder / "JPEGImages").iterdir()}
-    lines = (line.split() for line in listing.read_text(encoding="utf-8").splitlines())
+    try:
+        lines = (line.split() for line in listing.read_text(encoding="utf-8").splitlines())
+    except UnicodeDecodeError as error:
+        raise UserError(f"{listing}: not a text file ({error}). Fetch it again.") from None
     stems = [words[0] for words in lines if words]
     if not stems:
         raise UserError(f"{listing}: the list is empty. Put one image name, without .jpg, on each line.")
@@ -122,10 +126,10 @@ def _parse(path: Path) -> Element:
         return parse(path, forbid_dtd=True).getroot()
     except FileNotFoundError:
         raise UserError(f"{path}: this annotation is missing. Add it, or take its image off the list.") from None
-    except (ParseError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a whole XML file ({error}). Fetch it again.") from None
     except DefusedXmlException as error:
         raise UserError(f"{path}: XML entities and DTDs are not read ({type(error).__name__}). Remove them.") from None
+    except (ParseError, ValueError, LookupError, RecursionError) as error:  # LookupError: an encoding nobody knows
+        raise UserError(f"{path}: not a whole XML file ({error}). Fetch it again.") from None
 
 
 def _object(node: Element, where: str, labels: dict[str, int]) -> tuple[tuple[float, ...], int, bool]:
@@ -142,6 +146,7 @@ def _number(node: Element, field: str, where: str) -> float:
         value = float(text if text is not None else "missing")
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"{where}: {field} is {'missing' if text is None else repr(text)}; it must be a number.")
+    if not abs(value) <= LIMIT:
+        said = "missing" if text is None else brief(text)
+        raise UserError(f"{where}: {field} is {said}; it must be a number of at most {LIMIT} pixels.")
     return value

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from experiments.data.build import Record, build
+from experiments.data.build import LIMIT, Record, build
 from experiments.data.folders import Place, leads_out, place
 from experiments.data.index import Index
 from experiments.errors import UserError
 
 CLASSES = ("face",)
-LIMIT = 10**7  # pixels
 COLUMNS = 10  # x y w h blur expression illumination invalid occlusion pose
 INVALID = 7
 
