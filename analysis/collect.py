@@ -14,7 +14,7 @@ NAMES = ("run", "assigner", "dataset", "seed", "backbone", "iterations", "recipe
 NUMBERS = (*FIGURES, "train_seconds")
 COLUMNS = (*NAMES, *NUMBERS, "reason")
 NO_EFFECT = {  # as experiments.recipe has it; a test compares
-    "data": ("workers",),
+    "data": ("workers", "root"),
     "schedule": ("checkpoint_every",),
     "test": ("evaluator",),
 }

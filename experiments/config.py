@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
 from reprlib import repr  # short, also of ten lists of ten lists of ten lists
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from experiments.errors import UserError, unknown
+
+MOST, DEEPEST = 2**16, 9  # characters of a file, and values inside values
+
+
+def read_yaml(path: Path) -> dict:
+    """The keys and values of a file. Raises UserError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        _check_size(text)
+        values = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"Cannot read {path}: {error}.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} must be a list of keys and values.")
+    return values
+
+
+def _check_size(text: str) -> None:
+    """ValueError for what YAML would take for ever to read."""
+    if len(text) > MOST:
+        raise ValueError(f"it has more than {MOST} characters")
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+            raise ValueError("it has aliases, or values inside values inside values: write them out")
 
 
 def convert(key: str, value: Any, kind: Any) -> Any:

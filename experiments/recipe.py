@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 import assigners
-from experiments.config import build, convert, override, scalar, settings_of
+from experiments.config import build, convert, override, read_yaml, scalar, settings_of
 from experiments.errors import UserError, unknown
 
 TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # drawn like `shapes`, on its recipe
@@ -20,17 +18,27 @@ TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # drawn like `s
 class DataRecipe:
     """Which images, and how they reach the device."""
 
-    reader: Literal["shapes", "voc", "coco"]
+    reader: Literal["shapes", "voc", "coco", "objects365", "widerface"]
     train: str  # split names of the reader; "auto": the reader's rule, see its file
     val: str
-    short: int  # shorter side after resizing, pixels
+    short: tuple[int, ...]  # shorter side after resizing, pixels; of several, each training image draws one
     long: int  # cap of the longer side, pixels
+    test_short: int = 0  # pixels; 0: the largest of `short`
+    test_long: int = 0  # pixels; 0: as `long`
     flip: float = 0.5  # probability of a horizontal flip
+    crop: float = 0.0  # least share of each side that a random crop around an object keeps; 0: no crop
+    jitter: float = 0.0  # brightness, contrast and saturation are multiplied by 1 - jitter to 1 + jitter
     classes: tuple[str, ...] = ()  # (): the reader's own list
+    root: str = ""  # folder of the files, where --data-root does not say; from the folder of the recipe file
     train_images: int = 0  # of `shapes`: how many images to draw
     val_images: int = 0
     workers: int = 2  # loader processes; 0 reads in the training process
     skip_bad_images: bool = False  # go on without images that do not decode, up to 1 %
+
+    @property
+    def at_test(self) -> tuple[int, int]:
+        """Shorter side and cap of the longer side in evaluation, pixels."""
+        return self.test_short or max(self.short), self.test_long or self.long
 
 
 @dataclass(frozen=True)
@@ -94,9 +102,8 @@ class Recipe:
 
 
 FOLDER = Path(__file__).parent / "recipes"
-MOST, DEEPEST = 2**16, 9  # characters of a recipe, and values inside values
 NO_EFFECT = {  # on any result, so not in the hash
-    "data": ("workers",),
+    "data": ("workers", "root"),
     "schedule": ("checkpoint_every",),
     "test": ("evaluator",),
 }
@@ -123,9 +130,10 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
         types = settings_of(assigners.get(assigner))
     except assigners.AssignerError as error:
         raise UserError(str(error)) from None
-    recipe = build(Recipe, {"assigner": assigner, "dataset": path.stem, **_read(path)}, str(path.name))
+    name = dataset if dataset in TWINS else path.stem
+    recipe = build(Recipe, {"dataset": name, **_read(path), "assigner": assigner}, str(path.name))
     settings = {key: default for key, (_, default) in types.items()}
-    recipe = replace(recipe, dataset=dataset if dataset in TWINS else path.stem, seed=seed)
+    recipe = replace(recipe, seed=seed)
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
@@ -141,26 +149,23 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
 
 
 def _read(path: Path) -> dict:
-    try:
-        text = path.read_text()
-        _check_size(text)
-        values = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"Cannot read the recipe {path}: {error}.") from None
-    if not isinstance(values, dict):
-        raise UserError(f"The recipe {path} must be a list of keys and values.")
-    return values
+    """The file's values over those of the recipe that it names as `like`; data.root starts from the file's folder."""
+    values = read_yaml(path)
+    like = values.pop("like", None)
+    data = values.get("data")
+    if isinstance(data, dict) and isinstance(data.get("root"), str):
+        values["data"] = data | {"root": str(path.parent / data["root"])}
+    if like is None:
+        return values
+    if like not in names() or like == path.stem:
+        raise unknown(f"recipe in {path}, like:", str(like), names())
+    return _over(_read(FOLDER / f"{'shapes' if like in TWINS else like}.yaml"), values)
 
 
-def _check_size(text: str) -> None:
-    """ValueError for what YAML would take for ever to read."""
-    if len(text) > MOST:
-        raise ValueError(f"it has more than {MOST} characters")
-    depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
-            raise ValueError("it has aliases, or values inside values inside values: write them out")
+def _over(base: dict, values: dict) -> dict:
+    """`values` in place of those of `base`, group by group."""
+    groups = {k: base[k] | v for k, v in values.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return base | values | groups
 
 
 def as_dict(recipe: Recipe) -> dict:

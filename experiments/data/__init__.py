@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.data import coco, shapes, voc
+from experiments.data import coco, objects365, shapes, voc, widerface
+from experiments.data.cache import cached
 from experiments.data.index import Index
 from experiments.errors import UserError, unknown
 from experiments.recipe import DataRecipe
 
-FOLDERS = {"voc": voc, "coco": coco}
+FOLDERS = {"voc": voc, "coco": coco, "objects365": objects365, "widerface": widerface}
 
 
 def load(data: DataRecipe, dataset: str, root: Path | None, split: str) -> Index:
-    """The index of one split; `root` may be None for drawn sets only."""
+    """The index of one split; `root` may be None for drawn sets, and where the recipe says where its files lie."""
     if data.reader == "shapes":
         return shapes.read(dataset, split, data.train_images if split == "train" else data.val_images)
-    return _reader(data, dataset, root).read(Path(root), split, data.classes)
+    reader, root = _reader(data, dataset, root)
+    asked = (data.reader, split, list(data.classes))
+    return cached(asked, root, reader.sources(root, split), lambda: reader.read(root, split, data.classes))
 
 
 def resolve(data: DataRecipe, dataset: str, root: Path | None, split: str) -> str:
     """The split that `split` stands for, as the record shows it."""
-    return split if data.reader == "shapes" else _reader(data, dataset, root).resolve(Path(root), split)
+    if data.reader == "shapes":
+        return split
+    reader, root = _reader(data, dataset, root)
+    return reader.resolve(root, split)
 
 
 def _reader(data: DataRecipe, dataset: str, root: Path | None):
+    """The reader's module, and the folder of the files."""
     if data.reader not in FOLDERS:
         raise unknown("reader", data.reader, ["shapes", *FOLDERS])
-    if root is None:
+    if root is None and not data.root:
         raise UserError(
             f"The data set '{dataset}' lies on disk. Say where with --data-root DIR, or use --dataset shapes."
         )
-    return FOLDERS[data.reader]
+    return FOLDERS[data.reader], Path(root or data.root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from assigners.interface import Objects
-from experiments.data import transforms
+from experiments.data import shared, transforms
 from experiments.data.index import BadImage, Index
 from experiments.errors import UserError
 from experiments.preemption import obey_parent
@@ -51,9 +51,9 @@ def order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
     wide = index.sizes[:, 1] >= index.sizes[:, 0]
     groups: dict[bool, list[int]] = {True: [], False: []}
     for epoch in count():
-        for i in np.random.default_rng([seed, epoch]).permutation(len(index)).tolist():
+        for i in np.random.default_rng([seed, epoch]).permutation(len(index)):  # no list: it may be 1.7 million
             group = groups[bool(wide[i])]
-            group.append(i)
+            group.append(int(i))
             if len(group) == batch:
                 yield group.copy()
                 group.clear()
@@ -79,9 +79,20 @@ class _Images(Dataset):
     def _sample(self, step: int, position: int) -> Sample:
         image, position, bad = self._read(step, position)
         boxes, labels, ignore = (torch.from_numpy(x.copy()) for x in self.index.of(position))
-        image, scale = transforms.resize(image, self.data.short, self.data.long)
+        if step < 0:
+            image, scale = transforms.resize(image, *self.data.at_test)
+            return Sample(image, boxes * scale, labels, ignore, position, scale, bad)
+        data, rng = self.data, draws(self.seed, step, int(self.index.image_ids[position]))
+        flips, short = rng.random() < data.flip, data.short[rng.integers(len(data.short))]
+        if data.crop:
+            part = transforms.window(boxes[~ignore].numpy(), *image.shape[1:], data.crop, rng)
+            image, boxes, keep = transforms.crop(image, boxes, part)
+            boxes, labels, ignore = boxes[keep], labels[keep], ignore[keep]
+        image, scale = transforms.resize(image, short, data.long)
         boxes = boxes * scale
-        if step >= 0 and draws(self.seed, step, int(self.index.image_ids[position])).random() < self.data.flip:
+        if data.jitter:
+            image = transforms.colours(image, data.jitter, rng)
+        if flips:
             image, boxes = transforms.flip(image, boxes)
         return Sample(image, boxes, labels, ignore, position, scale, bad)
 
@@ -122,37 +133,39 @@ def train_loader(index: Index, recipe: Recipe, start: int, stop: int, rank: int 
 
     Raises UserError, also for what went wrong in a worker.
     """
-    steps = enumerate(islice(order(index, recipe.schedule.batch, recipe.seed), start, stop), start)
-    keys = [[(step, i) for i in group[rank::size]] for step, group in steps]
-    yield from _load(index, recipe.data, recipe.seed, keys)
+    groups = islice(order(index, recipe.schedule.batch, recipe.seed), start, stop)
+    keys = ([(step, i) for i in group[rank::size]] for step, group in enumerate(groups, start))
+    yield from _load(index, recipe.data, recipe.seed, keys, recipe.schedule.batch // size)
 
 
 def eval_loader(index: Index, data: DataRecipe, batch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
     """Every image once, images of like shape together; of the batches, every `size`th."""
-    by_shape = np.argsort(index.sizes[:, 1] / index.sizes[:, 0], kind="stable").tolist()
-    keys = [[(-1, i) for i in by_shape[n : n + batch]] for n in range(0, len(index), batch)]
-    yield from _load(index, data, 0, keys[rank::size])
+    by_shape = np.argsort(index.sizes[:, 1] / index.sizes[:, 0], kind="stable")
+    starts = range(rank * batch, len(index), size * batch)
+    keys = ([(-1, i) for i in by_shape[n : n + batch].tolist()] for n in starts)
+    yield from _load(index, replace(data, short=data.at_test[:1], long=data.at_test[1]), 0, keys, batch)
 
 
-def _load(index: Index, data: DataRecipe, seed: int, keys: list[list[tuple[int, int]]]) -> Iterator[Batch]:
+def _load(index: Index, data: DataRecipe, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
+    """`keys` is drawn from as the batches are: a long run's would fill the memory."""
     images = _Images(index, data, seed)
     generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one
     loader = DataLoader(
         images,
         batch_sampler=keys,
-        num_workers=data.workers,
+        num_workers=shared.workers(data, batch),
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
         worker_init_fn=obey_parent,
     )
     seen = bad = 0
-    for batch in loader:
-        if isinstance(batch, UserError):
-            raise batch
-        seen, bad = seen + len(batch.images), bad + batch.bad
+    for found in loader:
+        if isinstance(found, UserError):
+            raise found
+        seen, bad = seen + len(found.images), bad + found.bad
         if bad > max(1, BAD_SHARE * max(seen, len(index))):
             raise UserError(
                 f"{bad} of {seen} images read of {index.name} do not decode, more than 1 %. Fetch the data again."
             )
-        yield batch
+        yield found

@@ -12,7 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from experiments.data.index import Index, Record, build
+from experiments.data.build import Record, build
+from experiments.data.index import Index
 
 SIDE = 128  # pixels of an image
 SMALL_MEDIUM = (16.0**2, 36.0**2)  # px^2; at 128 px what 32^2 and 96^2 are to COCO's larger images

@@ -10,7 +10,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
-from experiments.data.index import Index, Record, build
+from experiments.data.build import LIMIT, Record, build
+from experiments.data.index import Index
+from experiments.data.where import brief
 from experiments.errors import UserError, unknown
 
 CLASSES = tuple(  # official order
@@ -26,8 +28,8 @@ def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     classes = tuple(classes) or CLASSES
     records: list[Record] = []
     for part in resolve(root, split).split("+"):
-        records += _part(*_folder(root, part), classes, first=len(records) + 1)
-    return build("voc", classes, records, inclusive=True)
+        records += _part(root, *_folder(root, part), classes, first=len(records) + 1)
+    return build("voc", classes, records, str(root), inclusive=True)
 
 
 def resolve(root: Path, split: str) -> str:
@@ -51,6 +53,15 @@ def resolve(root: Path, split: str) -> str:
             "Add it, or name a split such as 2007_trainval."
         )
     raise _missing(root, root)
+
+
+def sources(root: Path, split: str) -> list[Path]:
+    """The files and folders whose change makes the index another one."""
+    found = []
+    for folder, name in (_folder(root, part) for part in resolve(root, split).split("+")):
+        found += [folder / "ImageSets" / "Main" / f"{name}.txt", folder / "JPEGImages"]
+        found += sorted((folder / "Annotations").iterdir())
+    return found
 
 
 def _year(root: Path, year: str) -> Path:
@@ -77,11 +88,14 @@ def _missing(root: Path, path: Path) -> UserError:
     )
 
 
-def _part(folder: Path, name: str, classes: tuple[str, ...], first: int) -> list[Record]:
+def _part(root: Path, folder: Path, name: str, classes: tuple[str, ...], first: int) -> list[Record]:
     """Records of one image list; image ids run on from `first`."""
     listing = folder / "ImageSets" / "Main" / f"{name}.txt"
     images = {path.stem: path for path in (folder / "JPEGImages").iterdir()}
-    lines = (line.split() for line in listing.read_text(encoding="utf-8").splitlines())
+    try:
+        lines = (line.split() for line in listing.read_text(encoding="utf-8").splitlines())
+    except UnicodeDecodeError as error:
+        raise UserError(f"{listing}: not a text file ({error}). Fetch it again.") from None
     stems = [words[0] for words in lines if words]
     if not stems:
         raise UserError(f"{listing}: the list is empty. Put one image name, without .jpg, on each line.")
@@ -92,18 +106,19 @@ def _part(folder: Path, name: str, classes: tuple[str, ...], first: int) -> list
             raise UserError(
                 f"{listing}, line '{stem}': {folder / 'JPEGImages'} has no such image. Add it, or cut the line."
             )
-        records.append(_record(folder / "Annotations" / f"{stem}.xml", images[stem], first + i, labels))
+        image = images[stem].relative_to(root).as_posix()
+        records.append(_record(folder / "Annotations" / f"{stem}.xml", image, first + i, labels))
     return records
 
 
-def _record(path: Path, image: Path, image_id: int, labels: dict[str, int]) -> Record:
+def _record(path: Path, image: str, image_id: int, labels: dict[str, int]) -> Record:
     tree = _parse(path)
     height, width = (_number(tree, f"size/{side}", f"{path}") for side in ("height", "width"))
     if height < 1 or width < 1:
         raise UserError(f"{path}: size is {width:g} x {height:g}. Write the size of the image there.")
     found = [_object(node, f"{path}, object {i}", labels) for i, node in enumerate(tree.iter("object"), 1)]
     boxes, numbers, ignore = ([x[k] for x in found] for k in range(3))
-    return Record(str(image), image_id, int(height), int(width), boxes, numbers, ignore)
+    return Record(image, image_id, int(height), int(width), boxes, numbers, ignore)
 
 
 def _parse(path: Path) -> Element:
@@ -111,10 +126,10 @@ def _parse(path: Path) -> Element:
         return parse(path, forbid_dtd=True).getroot()
     except FileNotFoundError:
         raise UserError(f"{path}: this annotation is missing. Add it, or take its image off the list.") from None
-    except (ParseError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a whole XML file ({error}). Fetch it again.") from None
     except DefusedXmlException as error:
         raise UserError(f"{path}: XML entities and DTDs are not read ({type(error).__name__}). Remove them.") from None
+    except (ParseError, ValueError, LookupError, RecursionError) as error:  # LookupError: an encoding nobody knows
+        raise UserError(f"{path}: not a whole XML file ({error}). Fetch it again.") from None
 
 
 def _object(node: Element, where: str, labels: dict[str, int]) -> tuple[tuple[float, ...], int, bool]:
@@ -131,6 +146,7 @@ def _number(node: Element, field: str, where: str) -> float:
         value = float(text if text is not None else "missing")
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"{where}: {field} is {'missing' if text is None else repr(text)}; it must be a number.")
+    if not abs(value) <= LIMIT:
+        said = "missing" if text is None else brief(text)
+        raise UserError(f"{where}: {field} is {said}; it must be a number of at most {LIMIT} pixels.")
     return value

@@ -19,7 +19,7 @@ from experiments.progress import clock
 from experiments.recipe import Recipe, steps
 from experiments.records import RecordError, runs_in
 
-Kind = tuple[str, str, int]  # data set, backbone, shorter side: what the speed depends on most
+Kind = tuple[str, str, tuple[int, ...]]  # data set, backbone, shorter sides: what the speed depends on most
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def paces(runs: Path) -> dict[Kind, Pace]:
     for folder in runs_in(runs) if runs.is_dir() else []:
         try:
             record, done = folder.read_run()["recipe"], folder.read_done() if folder.is_done() else {}
-            kind = (record["dataset"], record["model"]["backbone"], record["data"]["short"])
+            kind = (record["dataset"], record["model"]["backbone"], tuple(record["data"]["short"]))
             seconds = done.get("train_seconds")
             if seconds:
                 images = 16 * record["schedule"]["iterations"]

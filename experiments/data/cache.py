@@ -1,0 +1,144 @@
+"""Indexes on disk: a set is read once, and memory-mapped from then on.
+
+An entry is found by where the data lies, what was asked of it, and size and time of its files; inside stands a hash of
+what it holds. What does not fit is read again. Safe to delete at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from experiments.data.index import Index
+from experiments.data.paths import Paths
+from experiments.progress import say
+
+VERSION = 1  # of what readers and clean-up make of a file: raise it when they change
+COLUMNS = ("image_ids", "sizes", "offsets", "boxes", "labels", "ignore")
+
+
+def folder() -> Path:
+    """$ASSIGNBENCH_CACHE, or ~/.cache/assignbench."""
+    return Path(os.environ.get("ASSIGNBENCH_CACHE") or Path.home() / ".cache" / "assignbench")
+
+
+def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Index]) -> Index:
+    """What `read` gives, from the cache if nothing changed. asked: all else that its result depends on.
+
+    Where the cache cannot be written, one line says so and the set is read as if there were none.
+    """
+    place = folder() / f"index-{_hash([VERSION, *asked, str(root.resolve())])}"
+    entry = place / _stamp(sources)
+    found = _open(entry, root)
+    if found is not None:
+        return found
+    with _locked(place) as free:
+        found = _open(entry, root) if free else None  # another process was faster
+        if found is not None:
+            return found
+        found = read()
+        if not free or entry.name != _stamp(sources):  # a file changed while it was read
+            return found
+        try:
+            _write(entry, found)
+        except OSError as error:
+            _uncached(error)
+        reopened = _open(entry, root)
+        return found if reopened is None else reopened
+
+
+def _hash(values: object) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]
+
+
+def _stamp(sources: list[Path]) -> str:
+    """Hash of the name, size and time of the files; a file that is missing is left to the reader."""
+    rows = []
+    for path in sources:
+        try:
+            stat = path.stat()
+            rows.append((str(path), stat.st_size, stat.st_mtime_ns))
+        except OSError:
+            rows.append((str(path), -1, -1))
+    return _hash(rows)
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[bool]:
+    """Holds the folder, one process after the other; False where it cannot be made or locked."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        file = (place / "lock").open("w")
+        fcntl.lockf(file, fcntl.LOCK_EX)
+    except OSError as error:
+        _uncached(error)
+        yield False
+        return
+    with file:
+        yield True
+
+
+def _uncached(error: OSError) -> None:
+    say(f"The index is not cached: {folder()}: {error.strerror}. Set ASSIGNBENCH_CACHE to a place that has room.")
+
+
+def _write(entry: Path, index: Index) -> None:
+    """The whole entry or none; others of the same set are dropped (who has them open keeps them)."""
+    for old in entry.parent.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=entry.parent))
+    try:
+        columns = {name: getattr(index, name) for name in COLUMNS}
+        columns |= {"path_bytes": index.paths.buffer, "path_offsets": index.paths.offsets}
+        columns |= {} if index.areas is None else {"areas": index.areas}
+        for name, column in columns.items():
+            np.save(partial / f"{name}.npy", column, allow_pickle=False)
+        about = {
+            "name": index.name,
+            "classes": list(index.classes),
+            "counters": index.counters,
+            "digest": index.digest(),
+            "sums": {name: _sum(column) for name, column in columns.items()},
+        }
+        (partial / "about.json").write_text(json.dumps(about), encoding="utf-8")
+        partial.rename(entry)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sum(column: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(column).reshape(-1).view(np.uint8))
+
+
+def _open(entry: Path, root: Path) -> Index | None:
+    """None for an entry that is not there or is damaged."""
+    try:
+        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        columns = {name: _map(entry / f"{name}.npy", total) for name, total in about["sums"].items()}
+        paths = Paths(columns.pop("path_bytes"), columns.pop("path_offsets"), str(root))
+        classes = tuple(about["classes"])
+        return Index(about["name"], classes, paths, counters=about["counters"], hashed=about["digest"], **columns)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        return None
+
+
+def _map(path: Path, total: int) -> np.ndarray:
+    """A column, on disk until it is read. Copy on write: whoever writes, by mistake, writes into memory of its own."""
+    try:
+        column = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+    except ValueError:  # no bytes, nothing to map
+        column = np.load(path, allow_pickle=False)
+    if _sum(column) != total:
+        raise ValueError(path)
+    return column

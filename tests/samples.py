@@ -1,0 +1,61 @@
+"""Where the real samples lie, and tiny sets in the layout of each reader."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+REAL = Path(os.environ.get("ASSIGNBENCH_SAMPLES") or Path(__file__).parents[2] / "shared" / "data")
+real = pytest.mark.skipif(not REAL.is_dir(), reason="the real samples are not on this machine")
+
+XML = """<annotation>{}<size><width>30</width><height>20</height></size><object><name>{}</name><bndbox><xmin>1</xmin>
+<ymin>1</ymin><xmax>{}</xmax><ymax>20</ymax></bndbox></object></annotation>"""
+
+
+def image(path: Path, width: int = 30, height: int = 20) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, height), (90, 120, 40)).save(path, quality=90)
+
+
+def instances(name: str = "a.jpg") -> dict:
+    """COCO's form of one image of 30 x 20 px with one cat."""
+    return {
+        "images": [{"id": 1, "file_name": name, "height": 20, "width": 30}],
+        "categories": [{"id": 7, "name": "cat"}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4], "iscrowd": 0}],
+    }
+
+
+def write_coco(root: Path, text: str | bytes) -> None:
+    """Also the image, where there is none."""
+    path = root / "annotations" / "instances_train2017.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    if not (root / "train2017" / "a.jpg").is_file():
+        image(root / "train2017" / "a.jpg")
+
+
+def write_objects365(root: Path, data: dict | bytes, folder: str = "images/v1/patch8") -> None:
+    path = root / "annotations" / "zhiyuan_objv2_train.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data if isinstance(data, bytes) else json.dumps(data).encode())
+    if not (root / folder / "a.jpg").is_file():
+        image(root / folder / "a.jpg")
+
+
+def write_voc(root: Path, text: str | bytes, listed: str | bytes = "a\n") -> None:
+    for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "JPEGImages" / "a.jpg").write_bytes(b"")
+    for path, content in ((root / "ImageSets/Main/train.txt", listed), (root / "Annotations/a.xml", text)):
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def write_widerface(root: Path, text: str | bytes) -> None:
+    path = root / "wider_face_split" / "wider_face_train_bbx_gt.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    if not (root / "WIDER_train/images/0--Parade/a.jpg").is_file():
+        image(root / "WIDER_train/images/0--Parade/a.jpg")
