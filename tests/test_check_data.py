@@ -15,10 +15,8 @@ from experiments.data.missing import missing
 from experiments.data.quarantine import Look, Memory
 from experiments.data.sources import SOURCES, Archive
 from experiments.errors import UserError
-from tests.test_data import real
+from tests.samples import REAL, real
 from tests.test_download import Served, serving, tar
-
-REAL = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture

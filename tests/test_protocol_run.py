@@ -8,7 +8,7 @@ import pytest
 from analysis.collect import NO_EFFECT
 from experiments import evaluate, guards, recipe, run
 from experiments.cell import Cell
-from experiments.data.index import Record, build
+from experiments.data.build import Record, build
 from experiments.errors import UserError
 from experiments.protocols.interface import MAIN, Matches
 from experiments.records import runs_in
