@@ -71,7 +71,7 @@ class Index:
         return image
 
     def digest(self) -> str:
-        """Short content hash: arrays, classes and file base names, not where the files lie."""
+        """Short content hash: arrays, classes, file base names or the first drawing; not where the files lie."""
         if self.hashed:
             return self.hashed
         h = hashlib.sha256()
@@ -80,6 +80,8 @@ class Index:
             h.update(f"{array.dtype}{array.shape}".encode())
             h.update(np.ascontiguousarray(array))
         h.update(repr((self.classes, self.paths.base_names())).encode())
+        if self.draw is not None:
+            h.update(self.draw(0))  # what is drawn is part of the content, and follows from the code
         return h.hexdigest()[:16]
 
 

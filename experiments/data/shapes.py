@@ -18,7 +18,9 @@ from experiments.data.index import Index
 SIDE = 128  # pixels of an image
 SMALL_MEDIUM = (16.0**2, 36.0**2)  # px^2; at 128 px what 32^2 and 96^2 are to COCO's larger images
 SPLITS = {"train": 0, "val": 1}
-OFFSETS = {  # of the evidence from the centre of the box, in widths and heights
+REACH = 0.75  # of the triangles into their box, in halves of it: a third of that is how far their centroid lies inside
+LEG = 1.05  # of the corner's triangle
+OFFSETS = {  # of the evidence's centroid from the centre of the box, in widths and heights
     "disc": (0.0, 0.0),
     "square": (0.0, 0.0),
     "ring": (0.0, 0.0),
@@ -130,18 +132,16 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
     """(height, width) bool: where an object of this class is painted."""
     u = ((np.arange(width) + 0.5) / width * 2 - 1)[None]
     v = ((np.arange(height) + 0.5) / height * 2 - 1)[:, None]
-    if shape in ("right", "bottom"):
-        return _mask({"right": "left", "bottom": "top"}[shape], width, height)[::-1, ::-1]
-    if shape in ("left", "top"):  # a block at one side, and a stem of two pixels to the other
-        along, aside, thin = (u, v, 2 / height) if shape == "left" else (v, u, 2 / width)
-        return (along < -0.5) | (np.abs(aside) < thin) & (along < 1)
-    thin_u, thin_v = 4 / width - 1, 4 / height - 1  # two pixels
-    masks = {
+    masks = {  # off the centre: triangles on a side or in the corner, in a box that is empty otherwise
         "disc": lambda: u**2 + v**2 < 1,
         "square": lambda: (u < 2) & (v < 2),
         "ring": lambda: (u**2 + v**2 < 1) & (u**2 + v**2 > 0.3),
         "cross": lambda: (np.abs(u) < 0.35) | (np.abs(v) < 0.35),
         "diamond": lambda: np.abs(u) + np.abs(v) < 1,
-        "top-left": lambda: (u < -0.3) & (v < -0.3) | (u < thin_u) | (v < thin_v),
+        "left": lambda: (u + 1) / REACH + np.abs(v) < 1,
+        "right": lambda: (1 - u) / REACH + np.abs(v) < 1,
+        "top": lambda: (v + 1) / REACH + np.abs(u) < 1,
+        "bottom": lambda: (1 - v) / REACH + np.abs(u) < 1,
+        "top-left": lambda: (u + 1) + (v + 1) < LEG,
     }
     return masks[shape]()
