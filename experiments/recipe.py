@@ -117,7 +117,10 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
         types = settings_of(assigners.get(assigner))
     except assigners.AssignerError as error:
         raise UserError(str(error)) from None
-    recipe = build(Recipe, {"assigner": assigner, "dataset": path.stem, **_read(path)}, str(path.name))
+    values = _read(path)
+    if typed := [key for key in ("assigner", "dataset", "settings", "seed") if key in values]:
+        raise UserError(f"{path} names {', '.join(typed)}: that is for the command line, not for a recipe.")
+    recipe = build(Recipe, {"assigner": assigner, "dataset": path.stem, **values}, str(path.name))
     settings = {key: default for key, (_, default) in types.items()}
     recipe = replace(recipe, dataset=dataset if dataset in TWINS else path.stem, seed=seed)
     for text in overrides:

@@ -59,6 +59,25 @@ def test_numbers_kept_for_the_replay_run_no_code(folder, tmp_path, monkeypatch, 
     assert not (tmp_path / "witness").exists()
 
 
+def test_the_code_that_a_record_names_runs_only_where_it_is_trusted(folder, tmp_path, monkeypatch, capsys):
+    own = f"{tmp_path}/own.py:Own"
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'witness')!r}, 'w')")
+    write_json(folder.run, {"recipe": recipe.plain(recipe.load("shapes", "fcos", [], 0)) | {"assigner": own}})
+    checkpoint.write({"classes": 3}, folder.broken)
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(folder.broken)])
+    assert replay.main() == 2 and f"add --assigner {own}" in capsys.readouterr().err
+    assert not (tmp_path / "witness").exists()
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(folder.broken), "--assigner", own])
+    assert replay.main() == 2 and (tmp_path / "witness").exists()
+
+
+def test_a_recipe_names_no_code(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text((recipe.FOLDER / "shapes.yaml").read_text() + f"assigner: {tmp_path}/own.py:Own\n")
+    with pytest.raises(UserError, match="names assigner"):
+        recipe.load(str(path), "fcos", [], 0)
+
+
 def test_detections_run_no_code(folder, tmp_path):
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, {"descr": "|O", "fortran_order": False, "shape": (1,)})
