@@ -50,13 +50,16 @@ def _row(folder: RunFolder) -> dict:
 def _identity(record: dict) -> dict:
     recipe = record["recipe"]
     settings, defaults = recipe.get("settings", {}), record.get("defaults", {})
+    numbers = recipe["seed"], recipe["schedule"]["iterations"], recipe["schedule"].get("batch", 16)
+    if any(type(number) is not int for number in numbers) or numbers[2] < 1:
+        raise ValueError(f"seed, iterations and batch are {numbers}")
     changed = {name: value for name, value in settings.items() if name not in defaults or defaults[name] != value}
     return {
         "assigner": recipe["assigner"],
         "dataset": recipe["dataset"],
-        "seed": int(recipe["seed"]),
+        "seed": recipe["seed"],
         "backbone": recipe["model"]["backbone"],
-        "iterations": int(recipe["schedule"]["iterations"]),
+        "iterations": recipe["schedule"]["iterations"],
         "recipe": _shared(recipe, record.get("data")),
         "settings": ", ".join(f"{name}={value}" for name, value in sorted(changed.items())),
     }

@@ -130,8 +130,11 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
         types = settings_of(assigners.get(assigner))
     except assigners.AssignerError as error:
         raise UserError(str(error)) from None
+    values = _read(path)
+    if typed := [key for key in ("assigner", "dataset", "settings", "seed") if key in values]:
+        raise UserError(f"{path} names {', '.join(typed)}: that is for the command line, not for a recipe.")
     name = dataset if dataset in TWINS else path.stem
-    recipe = build(Recipe, {"dataset": name, **_read(path), "assigner": assigner}, str(path.name))
+    recipe = build(Recipe, {"assigner": assigner, "dataset": name, **values}, str(path.name))
     settings = {key: default for key, (_, default) in types.items()}
     recipe = replace(recipe, seed=seed)
     for text in overrides:

@@ -197,9 +197,16 @@ def _finite(obj: object) -> object:
     return None if isinstance(obj, float) and not math.isfinite(obj) else obj
 
 
+def _int(digits: str) -> int:
+    """None of ours is longer, and no column of a table holds more."""
+    if not -(2**63) <= (value := int(digits)) < 2**63:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return value
+
+
 def _read_json(path: Path) -> dict:
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes(), parse_int=_int)
     except OSError as error:
         raise RecordError(f"Cannot read {path}: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:  # bad JSON or bad UTF-8, or a thousand brackets
@@ -211,7 +218,7 @@ def _read_json(path: Path) -> dict:
 
 def _row(line: bytes, number: int, path: Path) -> dict:
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_int=_int)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"Cannot read line {number} of {path}: {error}.") from None
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):

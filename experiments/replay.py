@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import torch
 
+from assigners import OWN
 from assigners.interface import Objects
 from experiments import checkpoint
 from experiments.cell import detector
@@ -22,9 +23,14 @@ from experiments.records import RecordError, RunFolder
 from experiments.step import cut
 
 
-def load(path: Path) -> tuple[Recipe, dict]:
-    """The run's recipe and what `guards.keep` wrote. Raises UserError, RecordError."""
+def load(path: Path, trusted: str) -> tuple[Recipe, dict]:
+    """The run's recipe and what `guards.keep` wrote. Raises UserError, RecordError.
+
+    A run.json may come from a stranger: the code that it names runs only where it is `trusted`.
+    """
     recipe = from_dict(RunFolder(path.parent).read_run().get("recipe"), f"{path.parent}/run.json")
+    if OWN in recipe.assigner and recipe.assigner != trusted:
+        raise UserError(f"The run used code of its own. If you trust it, add --assigner {recipe.assigner}")
     kept = checkpoint.read(path, torch.device("cpu"))
     if kept is None:
         raise UserError(f"Cannot read {path}: it is not there, or damaged.")
@@ -57,9 +63,11 @@ def show(recipe: Recipe, kept: dict) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="the nonfinite.pt that a run left")
+    parser.add_argument("--assigner", default="", metavar="FILE.py:CLASS", help="code of the run that you trust")
+    options = parser.parse_args()
+    path = options.file
     try:
-        path = parser.parse_args().file
-        show(*load(path))
+        show(*load(path, options.assigner))
     except (UserError, RecordError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -46,7 +46,12 @@ def damaged(draw, whole: bytes) -> bytes:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from((0, -1, 2**70, 10**400, "3"))
+    | st.floats()
+    | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=6,
 )

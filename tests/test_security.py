@@ -59,6 +59,25 @@ def test_numbers_kept_for_the_replay_run_no_code(folder, tmp_path, monkeypatch, 
     assert not (tmp_path / "witness").exists()
 
 
+def test_the_code_that_a_record_names_runs_only_where_it_is_trusted(folder, tmp_path, monkeypatch, capsys):
+    own = f"{tmp_path}/own.py:Own"
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'witness')!r}, 'w')")
+    write_json(folder.run, {"recipe": recipe.plain(recipe.load("shapes", "fcos", [], 0)) | {"assigner": own}})
+    checkpoint.write({"classes": 3}, folder.broken)
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(folder.broken)])
+    assert replay.main() == 2 and f"add --assigner {own}" in capsys.readouterr().err
+    assert not (tmp_path / "witness").exists()
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(folder.broken), "--assigner", own])
+    assert replay.main() == 2 and (tmp_path / "witness").exists()
+
+
+def test_a_recipe_names_no_code(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text((recipe.FOLDER / "shapes.yaml").read_text() + f"assigner: {tmp_path}/own.py:Own\n")
+    with pytest.raises(UserError, match="names assigner"):
+        recipe.load(str(path), "fcos", [], 0)
+
+
 def test_detections_run_no_code(folder, tmp_path):
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, {"descr": "|O", "fortran_order": False, "shape": (1,)})
@@ -72,7 +91,7 @@ def test_memory_is_bounded_by_the_file(folder):
     archive(folder.checkpoint, bytes(10**8), kind=zipfile.ZIP_DEFLATED)
     assert folder.checkpoint.stat().st_size < 10**6 and checkpoint.read(folder.checkpoint, CPU) is None
     # weights_only lets this one through, and bytearray fills what it takes
-    archive(folder.checkpoint, b"\x80\x02cbuiltins\nbytearray\n(L100000000000L\ntR.")
+    archive(folder.checkpoint, b"\x80\x02cbuiltins\nbytearray\n\x8a\x05" + (10**11).to_bytes(5, "little") + b"\x85R.")
     assert checkpoint.read(folder.checkpoint, CPU) is None
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (10**13,)})
