@@ -76,16 +76,14 @@ def _checkpoint(spot: Spot) -> int:
     return state + MOMENTS[recipe.optimizer.kind] * learned
 
 
-def missing(spots: list[Spot]) -> Counter[str]:
-    """What keeps cells from running, and how many each; weights that are yet to be fetched."""
-    found = Counter(spot.reason for spot in spots if spot.reason)
-    for spot in {spot.id: spot for spot in spots if spot.id}.values():
-        if spot.recipe.model.weights == "imagenet":
-            name = get_model_weights(spot.recipe.model.backbone).IMAGENET1K_V1.url.rpartition("/")[2]
-            folder = Path(torch.hub.get_dir()) / "checkpoints"
-            if not (folder / name).is_file():
-                found[f"{name} is not in {folder}; it will be fetched"] += 1
-    return found
+def missing(spots: list[Spot]) -> list[str]:
+    """What keeps runs from starting, and weights that are yet to be fetched."""
+    reasons = Counter(spot.reason for spot in spots if spot.reason)
+    told = [f"{count} runs cannot start: {reason}" for reason, count in reasons.items()]
+    wanted = {spot.recipe.model.backbone for spot in spots if spot.id and spot.recipe.model.weights == "imagenet"}
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    names = sorted(get_model_weights(name).IMAGENET1K_V1.url.rpartition("/")[2] for name in wanted)
+    return told + [f"to be fetched: {name}, not in {folder}" for name in names if not (folder / name).is_file()]
 
 
 def lines(spots: list[Spot], states: dict[str, State], runs: Path, side_by_side: int, devices: int) -> list[str]:
@@ -104,7 +102,7 @@ def lines(spots: list[Spot], states: dict[str, State], runs: Path, side_by_side:
     if left:
         told.append(_time(sure, len(times), side_by_side, devices))
         told.append(f"disk: {disk(left.values()) / 2**30:.1f} GiB")
-    return told + [f"{count} x {reason}" for reason, count in missing(spots).items()]
+    return told + missing(spots)
 
 
 def _time(sure: list[float], cells: int, side_by_side: int, devices: int) -> str:

@@ -27,6 +27,7 @@ from experiments.preemption import Stop
 SETTINGS = {  # read by Ray from the environment
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours serves SIGINT and SIGTERM alike
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results are in the run folders
+    "RAY_AIR_NEW_OUTPUT": "0",  # its banner ignores verbose=0
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # FILE.py:CLASS is relative to where the line was typed
     "RAY_kill_child_processes_on_worker_exit": "false",  # they see their trial's end, save their state and leave
 }
