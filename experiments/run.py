@@ -38,7 +38,11 @@ def arguments() -> argparse.ArgumentParser:
         "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe"
     )
     evaluator = "test.evaluator={}".format  # an override like any other
-    parser.add_argument("--evaluator", dest="overrides", type=evaluator, action="append", help="hotcoco or pycocotools")
+    parser.add_argument(
+        "--evaluator", dest="overrides", metavar="NAME", type=evaluator, action="append", help="hotcoco or pycocotools"
+    )
+    skip, about = "data.skip_bad_images=true", "go on without images that do not decode, up to 1 %% of the set"
+    parser.add_argument("--skip-bad-images", dest="overrides", action="append_const", const=skip, help=about)
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--resume", action="store_true", help="insist on a run to go on with; without, one is gone on with"

@@ -90,8 +90,8 @@ def test_wrong_words_get_one_line_and_code_2(command, tmp_path, typed, said):
 def test_what_is_there_and_what_differs(command):
     code, out, _ = command("--list")
     assert code == 0 and all(name in out for name in (*assigners.available(), "shapes-widerface", "voc", "coco"))
-    code, out, _ = command("--print-config", "--set", "assigner.center=shared", "--seed", "7")
-    assert code == 0 and "center: shared" in out and "seed: 7" in out
+    code, out, _ = command("--print-config", "--set", "assigner.center=shared", "--seed", "7", "--skip-bad-images")
+    assert code == 0 and "center: shared" in out and "seed: 7" in out and "skip_bad_images: true" in out
     code, out, _ = command("--explain", "--assigner", "retinanet")
     assert code == 0 and "ratios" in out and "fcos" in out
 
