@@ -32,6 +32,7 @@ OFFSETS = {  # of the evidence's centroid from the centre of the box, in widths 
     "bottom": (0.0, 0.375),
     "top-left": (-0.325, -0.325),
 }
+BODY = 150  # grey, of the classes off the centre: it shows the box and not the class
 COLOURS = {
     "red": (230, 40, 40),
     "green": (40, 210, 60),
@@ -122,6 +123,8 @@ def draw(name: str, split: str, i: int) -> np.ndarray:
     for (x1, y1, x2, y2), label in zip(boxes.astype(int).tolist(), labels.tolist(), strict=True):
         *named, shape = LOOKS[name].classes[label].split(" ")
         colour = named[0] if named else colours[rng.integers(len(colours))]
+        if any(OFFSETS[shape]):
+            image[:, y1:y2, x1:x2] = BODY + rng.integers(-20, 21, (3, y2 - y1, x2 - x1))
         mask = _mask(shape, x2 - x1, y2 - y1)
         paint = np.array(COLOURS[colour])[:, None] + rng.integers(-20, 21, (3, int(mask.sum())))
         image[:, y1:y2, x1:x2][:, mask] = paint
@@ -132,7 +135,7 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
     """(height, width) bool: where an object of this class is painted."""
     u = ((np.arange(width) + 0.5) / width * 2 - 1)[None]
     v = ((np.arange(height) + 0.5) / height * 2 - 1)[:, None]
-    masks = {  # off the centre: triangles on a side or in the corner, in a box that is empty otherwise
+    masks = {  # off the centre: triangles on a side or in the corner of a body that is one for all these classes
         "disc": lambda: u**2 + v**2 < 1,
         "square": lambda: (u < 2) & (v < 2),
         "ring": lambda: (u**2 + v**2 < 1) & (u**2 + v**2 > 0.3),
