@@ -1,7 +1,6 @@
 """The loader's batches and transforms; the drawn sets."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,8 @@ import pytest
 import torch
 
 from experiments import recipe
-from experiments.data import coco, shapes, shared, transforms
-from experiments.data.loader import collate, eval_loader, order, train_loader
+from experiments.data import coco, shapes
+from experiments.data.loader import eval_loader, order, train_loader
 from experiments.errors import UserError
 from tests.samples import instances, write_coco
 
