@@ -1,4 +1,4 @@
-"""Cells under way: side by side, of several processes, killed, stopped, failed; the records are the undisturbed ones."""
+"""Cells under way: side by side, in several processes, killed, stopped, failed: the records are as undisturbed."""
 
 import json
 import os

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from experiments.grid.executors import Share
 from experiments.grid.states import progress
 from experiments.grid.task import Outcome, Task, settle, to_line
 from experiments.grid.team import ROOT, Team
-from experiments.preemption import Stop
+from experiments.preemption import SIGNALS, Stop
 
 SETTINGS = {  # read by Ray from the environment
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours serves SIGINT and SIGTERM alike
@@ -32,6 +33,7 @@ SETTINGS = {  # read by Ray from the environment
     "RAY_kill_child_processes_on_worker_exit": "false",  # they see their trial's end, save their state and leave
 }
 NOT_CODE = [".git", ".venv", "runs", "data", "**/__pycache__", "**/*.pt", "**/*.npz"]
+REACH = 10  # seconds in which a cluster's head answers
 LOOK = 1.0  # seconds between two looks at a cell
 
 
@@ -74,15 +76,24 @@ class Ray:
             shutil.rmtree(share.logs / name, ignore_errors=True)
 
     def _join(self) -> None:
+        host, colon, port = self.address.rpartition(":")
+        try:
+            if colon and port.isdecimal():
+                socket.create_connection((host, int(port)), REACH).close()  # Ray itself tries for minutes
+        except OSError as error:
+            raise UserError(f"No Ray cluster at {self.address}: {error.strerror or error}.") from None
         os.environ.update(SETTINGS)
         code = {"working_dir": str(ROOT), "excludes": NOT_CODE} if self.ships else None
         local = {"include_dashboard": False, "num_gpus": None} if self.address == "local" else {}
         if self.address == "local" and self.workers:
             local["num_cpus"] = self.workers * self.share.cpus * self.share.processes
+        before = {number: signal.getsignal(number) for number in SIGNALS}
         try:
             ray.init(address=self.address, runtime_env=code, log_to_driver=False, logging_level="ERROR", **local)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UserError(f"No Ray cluster at {self.address}: {str(error).splitlines()[0]}") from None
+        for number, handler in before.items():
+            signal.signal(number, handler)  # Ray puts its own there, which abort
 
 
 def _trial(config: dict, share: Share) -> None:
