@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from reprlib import repr  # short, also of ten lists of ten lists of ten lists
+from sys import float_info
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
@@ -49,7 +50,7 @@ def convert(key: str, value: Any, kind: Any) -> Any:
         if wanted[-1] is not ... and len(items) != len(wanted):
             raise UserError(f"{key} takes {len(wanted)} values, got {repr(value)}.")
         return tuple(convert(key, item, wanted[0]) for item in items)
-    if kind is float and type(value) in (int, float) and abs(value) < float("inf"):
+    if kind is float and type(value) in (int, float) and abs(value) <= float_info.max:
         return float(value)
     if kind is not float and type(value) is kind:
         return value

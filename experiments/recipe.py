@@ -102,6 +102,12 @@ class Recipe:
 
 
 FOLDER = Path(__file__).parent / "recipes"
+AT_LEAST_1 = (
+    *("schedule.iterations", "schedule.batch", "schedule.accumulate", "schedule.checkpoint_every", "model.channels"),
+    *("test.batch", "test.per_level", "test.detections", "data.short", "data.long"),
+)
+AT_LEAST_0 = ("schedule.warmup", "model.tower_convs", "model.frozen_stages", "data.workers")
+LEAST = dict.fromkeys(AT_LEAST_1, 1) | dict.fromkeys(AT_LEAST_0, 0)
 NO_EFFECT = {  # on any result, so not in the hash
     "data": ("workers", "root"),
     "schedule": ("checkpoint_every",),
@@ -148,7 +154,17 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
             settings[name] = convert(key, scalar(value), types[name][0])
         else:
             recipe = override(recipe, key, scalar(value), key)
+    _check_counts(recipe)
     return replace(recipe, settings=tuple(settings.items()))
+
+
+def _check_counts(recipe: Recipe) -> None:
+    """UserError for a count below the least that means anything."""
+    for key, least in LEAST.items():
+        group, name = key.split(".")
+        value = getattr(getattr(recipe, group), name)
+        if min(value if isinstance(value, tuple) else (value,), default=least - 1) < least:
+            raise UserError(f"{key} is {least} or more, got {value}.")
 
 
 def _read(path: Path) -> dict:

@@ -146,6 +146,12 @@ def test_a_recipe_bomb_is_one_short_sentence(tmp_path, text):
     assert len(str(error.value)) < 2000
 
 
+@pytest.mark.parametrize("key", recipe.LEAST)
+def test_a_count_that_means_nothing_is_named(key):
+    with pytest.raises(UserError, match=f"{key} is {recipe.LEAST[key]} or more"):
+        recipe.load("shapes", "fcos", [f"{key}={recipe.LEAST[key] - 1}"], 0)
+
+
 def test_a_recipe_runs_no_code(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"data: !!python/object/apply:os.system ['touch {tmp_path}/witness']")
