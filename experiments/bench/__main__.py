@@ -1,12 +1,12 @@
-"""python -m experiments.bench [assignment | steps | post]: all, or those named."""
+"""python -m experiments.bench [assignment | steps | post | data | bigset]: all, or those named."""
 
 import sys
 
 import torch
 
-from experiments.bench import assignment, post, steps
+from experiments.bench import assignment, bigset, data, post, steps
 
-REPORTS = {"assignment": assignment.report, "post": post.report, "steps": steps.report}
+REPORTS = {module.__name__.rpartition(".")[2]: module.report for module in (assignment, post, steps, data, bigset)}
 
 
 def main() -> None:
