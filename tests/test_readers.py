@@ -173,7 +173,7 @@ def test_a_cut_coco_file_is_named(tmp_path, cut):
         read_coco(tmp_path, json.dumps(instances())[:-cut])
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 7, 50, 4096])
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 50, 400, 4096])
 def test_a_file_is_the_same_in_blocks_of_any_size(tmp_path, monkeypatch, block):
     """With brackets and quotes in names, nested lists, annotations first, and records longer than a block."""
     data = instances()

@@ -1,22 +1,23 @@
-"""python -m experiments.bench [assignment | steps | post | evaluation]: all, or those named."""
+"""python -m experiments.bench [assignment | steps | post | evaluation | data | bigset]: all, or those named."""
 
-import sys
+import argparse
 
 import torch
 
-from experiments.bench import assignment, evaluation, post, steps
+from experiments.bench import assignment, bigset, data, evaluation, post, steps
 
-REPORTS = {
-    "assignment": assignment.report,
-    "post": post.report,
-    "steps": steps.report,
-    "evaluation": evaluation.report,
-}
+PARTS = (assignment, post, steps, evaluation, data, bigset)
+REPORTS = {part.__name__.rpartition(".")[2]: part.report for part in PARTS}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m experiments.bench", description="Speed, measured on this machine.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(REPORTS)}; none: all")
+    names = parser.parse_args().names or list(REPORTS)
+    if unknown := set(names) - set(REPORTS):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(REPORTS)}")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    for name in sys.argv[1:] or REPORTS:
+    for name in names:
         REPORTS[name]()
 
 

@@ -111,7 +111,8 @@ def _write(entry: Path, index: Index) -> None:
             "digest": index.digest(),
             "sums": {name: _sum(column) for name, column in columns.items()},
         }
-        (partial / "about.json").write_text(json.dumps(about), encoding="utf-8")
+        text = json.dumps(about)
+        (partial / "about.json").write_text(json.dumps({"hash": _hash(about), "about": text}), encoding="utf-8")
         partial.rename(entry)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -124,7 +125,10 @@ def _sum(column: np.ndarray) -> int:
 def _open(entry: Path, root: Path) -> Index | None:
     """None for an entry that is not there or is damaged."""
     try:
-        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        written = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        about = json.loads(written["about"])
+        if _hash(about) != written["hash"]:
+            return None
         columns = {name: _map(entry / f"{name}.npy", total) for name, total in about["sums"].items()}
         paths = Paths(columns.pop("path_bytes"), columns.pop("path_offsets"), str(root))
         classes = tuple(about["classes"])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_image
 
 from experiments.data.paths import Paths, starts
 from experiments.errors import UserError
@@ -86,12 +86,16 @@ class Index:
 
 
 def decode(path: str) -> Tensor:
-    """(3, H, W) uint8 RGB; greyscale is repeated."""
+    """(3, H, W) uint8 RGB, a view of rows of pixels; greyscale is repeated.
+
+    Bit for bit torchvision's decode_image, which is deprecated; torchcodec's, 20 % faster, binds torch to one version.
+    """
     try:
-        data = np.fromfile(path, dtype=np.uint8)
-        return decode_image(torch.from_numpy(data), mode=ImageReadMode.RGB)
-    except (OSError, RuntimeError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error).rsplit(", ", 1)[-1].splitlines()[0]
+        with Image.open(path) as image:
+            pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"))  # (H, W, 3)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        why = getattr(error, "strerror", None) or str(error).replace(f" {path!r}", "")
         raise BadImage(
             f"{path}: the image does not decode ({why}). Fetch the file again, or set data.skip_bad_images=true."
         ) from None
+    return torch.from_numpy(pixels).permute(2, 0, 1)

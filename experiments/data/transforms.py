@@ -75,7 +75,7 @@ def padded(side: int) -> int:
 def stack(images: list[Tensor]) -> Tensor:
     """(B, 3, H, W), padded with 0 at the right and the bottom to one size, a multiple of 32."""
     height, width = (padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
-    batch = torch.zeros(len(images), 3, height, width, dtype=torch.uint8)
+    batch = torch.zeros(len(images), height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)  # as images and model are
     for place, image in zip(batch, images, strict=True):
         place[:, : image.shape[1], : image.shape[2]] = image
     return batch
