@@ -1,6 +1,6 @@
 """Damaged annotations, thousands of kinds of them: one sentence that names the file, or everything read.
 
-$ASSIGNBENCH_EXAMPLES sets how many a test tries (a soak takes 100,000).
+$ASSIGNBENCH_FUZZ_EXAMPLES sets how many a test tries (a soak takes 100,000).
 """
 
 import copy
@@ -18,7 +18,7 @@ from experiments.data import coco, objects365, voc, widerface
 from experiments.errors import UserError
 from tests.samples import XML, instances, write_coco, write_objects365, write_voc, write_widerface
 
-EXAMPLES = int(os.environ.get("ASSIGNBENCH_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("ASSIGNBENCH_FUZZ_EXAMPLES", "100"))
 soak = settings(
     max_examples=EXAMPLES,
     deadline=None,

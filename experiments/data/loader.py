@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -149,11 +150,13 @@ def eval_loader(index: Index, data: DataRecipe, batch: int, rank: int = 0, size:
 def _load(index: Index, data: DataRecipe, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
     """`keys` is drawn from as the batches are: a long run's would fill the memory."""
     images = _Images(index, data, seed)
+    workers = shared.workers(data, batch)
     generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one
     loader = DataLoader(
         images,
         batch_sampler=keys,
-        num_workers=shared.workers(data, batch),
+        num_workers=workers,
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,  # shares the index
         collate_fn=collate,
         pin_memory=torch.cuda.is_available(),
         generator=generator,
