@@ -1,12 +1,12 @@
-"""python -m experiments.bench [assignment | steps | post]: all, or those named."""
+"""python -m experiments.bench [assignment | steps | post | scheduling]: all, or those named."""
 
 import sys
 
 import torch
 
-from experiments.bench import assignment, post, steps
+from experiments.bench import assignment, post, scheduling, steps
 
-REPORTS = {"assignment": assignment.report, "post": post.report, "steps": steps.report}
+REPORTS = {"assignment": assignment.report, "post": post.report, "steps": steps.report, "scheduling": scheduling.report}
 
 
 def main() -> None:
