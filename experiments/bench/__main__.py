@@ -1,12 +1,12 @@
-"""python -m experiments.bench [assignment | steps | post | evaluation | data | bigset]: all, or those named."""
+"""python -m experiments.bench [NAME ...]: all benchmarks, or those named."""
 
 import argparse
 
 import torch
 
-from experiments.bench import assignment, bigset, data, evaluation, post, steps
+from experiments.bench import assignment, bigset, data, evaluation, post, scheduling, steps
 
-PARTS = (assignment, post, steps, evaluation, data, bigset)
+PARTS = (assignment, post, steps, evaluation, data, bigset, scheduling)
 REPORTS = {part.__name__.rpartition(".")[2]: part.report for part in PARTS}
 
 

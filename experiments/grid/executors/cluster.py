@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import ray
 from ray import tune
@@ -58,7 +58,9 @@ class Ray:
                 tune.with_resources(partial(_trial, share=share), resources),
                 param_space={"task": tune.grid_search([to_line(task).decode() for task in tasks])},
                 tune_config=tune.TuneConfig(
-                    max_concurrent_trials=self.workers, trial_dirname_creator=lambda trial: trial.trial_id
+                    max_concurrent_trials=self.workers,
+                    reuse_actors=True,
+                    trial_dirname_creator=lambda trial: trial.trial_id,
                 ),
                 run_config=tune.RunConfig(
                     name=name,
@@ -96,22 +98,28 @@ class Ray:
             signal.signal(number, handler)  # Ray puts its own there, which abort
 
 
+@cache
+def _team(share: Share) -> Team:
+    """Of this actor, for all the cells that it gets: torch is imported once. It leaves with the actor."""
+    share.logs.mkdir(parents=True, exist_ok=True)
+    return Team(share.processes, share.cpus, share.logs / f"{socket.gethostname()}-{os.getpid()}.log")
+
+
 def _trial(config: dict, share: Share) -> None:
     """One try of one cell, on whatever node Ray chose."""
-    task = Task(**json.loads(config["task"]))
-    share.logs.mkdir(parents=True, exist_ok=True)
-    team = Team(share.processes, share.cpus, share.logs / f"{socket.gethostname()}-{os.getpid()}.log")
+    task, team = Task(**json.loads(config["task"])), _team(share)
     team.give(task)
     try:
         while (outcome := team.ended(LOOK)) is None:
             tune.report({"step": progress(task.folder)})  # also where Tune ends the trial
-    finally:
+    except BaseException:
         team.ask()
         team.close(patience=60)
+        raise
     settle(task, outcome)
-    tune.report({"step": progress(task.folder)})
     if outcome.kind == "crash":
         raise Crash(outcome.reason)
+    tune.report({"step": progress(task.folder)})
 
 
 def _lost(results: tune.ResultGrid) -> None:
