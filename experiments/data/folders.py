@@ -22,9 +22,6 @@ class Place:
         own = "/".join(pieces)
         return own if own in self.present else None
 
-    def below_root(self, own: str) -> str:
-        return f"{self.prefix}{own}"
-
     @property
     def prefix(self) -> str:
         """Of every image's name below the root."""
