@@ -122,7 +122,7 @@ def command(monkeypatch, capsys, tmp_path):
 
 
 def test_the_plan_counts_and_runs_nothing(command, tmp_path):
-    code, err = command("--tables", "2", "3", "--seeds", "0", "--plan")
+    code, err = command("--tables", "2", "3", "--profile", "cpu", "--seeds", "0", "--plan")
     assert code == 0 and "6 cells (2 more places share one): 0 done, 0 running, 6 left" in err
     assert "device hours: unknown" in err and "GiB" in err
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
@@ -142,13 +142,15 @@ def test_the_plan_counts_and_runs_nothing(command, tmp_path):
     done.path.mkdir()
     write_json(done.run, {"recipe": recipe})
     write_json(done.done, {"AP": 0.1, "train_seconds": 320.0, "eval_seconds": 40.0})
-    code, err = command("--tables", "2", "3", "--seeds", "0", "--plan", "--workers", "5")
+    code, err = command("--tables", "2", "3", "--profile", "cpu", "--seeds", "0", "--plan", "--workers", "5")
     assert "1 done, 0 running, 5 left" in err
     assert "device hours: 0.50; 6:00 with 5 side by side" in err  # 3200 images at 10 a second, and 40 s
 
 
 def test_the_file_of_a_table_holds_all_of_it_whatever_runs(command, tmp_path):
-    code, err = command("--tables", "7", "6", "--seeds", "0", "4", "--only", "assigner=fcos", "--plan")
+    code, err = command(
+        "--tables", "7", "6", "--profile", "cpu", "--seeds", "0", "4", "--only", "assigner=fcos", "--plan"
+    )
     assert code == 0 and "6 left" in err
     seven, six = (json.loads((tmp_path / "tables" / f"cpu-table{n}.json").read_text()) for n in (7, 6))
     assert seven["columns"][3] == {"name": "Objects365 AP", "cell": "objects365", "metric": "AP"}
@@ -168,13 +170,16 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(command, tmp_path):
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["--tables", "8"], "Unknown table '8'"),
+        (["--tables", "8", "--profile", "cpu"], "Unknown table '8'"),
         (["--tables", "2", "--profile", "cpus"], "Did you mean 'cpu'?"),
-        (["--tables", "2", "--only", "dataset=coco"], "Known: shapes"),
-        (["--tables", "2", "--set", "schedule.iteration=3"], "Did you mean 'iterations'?"),
-        (["--tables", "2", "--address", "x", "--executor", "serial"], "--address names a Ray cluster"),
-        (["--tables", "2", "--gpus-per-cell", "1.5"], "--gpus-per-cell is a part"),
-        (["--tables", "2", "--workers", "-1"], "--workers is not a number"),
+        (["--tables", "2", "--profile", "cpu", "--only", "dataset=coco"], "Known: shapes"),
+        (["--tables", "2", "--profile", "cpu", "--set", "schedule.iteration=3"], "Did you mean 'iterations'?"),
+        (
+            ["--tables", "2", "--profile", "cpu", "--address", "x", "--executor", "serial"],
+            "--address names a Ray cluster",
+        ),
+        (["--tables", "2", "--profile", "cpu", "--gpus-per-cell", "1.5"], "--gpus-per-cell is a part"),
+        (["--tables", "2", "--profile", "cpu", "--workers", "-1"], "--workers is not a number"),
     ],
 )
 def test_wrong_words_get_one_line_and_code_2(command, typed, said):

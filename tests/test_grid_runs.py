@@ -23,7 +23,7 @@ WORKER = "experiments.grid.worker"
 
 def line(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
     sets = [word for text in (*TINY, *overrides) for word in ("--set", text)]
-    words = ["--tables", "2", "--seeds", "0", "--runs", str(runs), *more, *sets]
+    words = ["--tables", "2", "--profile", "cpu", "--seeds", "0", "--runs", str(runs), *more, *sets]
     return [sys.executable, "experiments/run.py", *words]
 
 
