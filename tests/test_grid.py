@@ -135,7 +135,7 @@ def test_the_plan_counts_and_runs_nothing(command, tmp_path):
     recipe = {
         "dataset": "shapes",
         "model": {"backbone": "resnet18"},
-        "data": {"short": 128},
+        "data": {"short": [128]},
         "schedule": {"iterations": 200},
     }
     done = RunFolder(tmp_path / ids[0])
