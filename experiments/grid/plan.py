@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from experiments.progress import clock
 from experiments.recipe import Recipe, steps
 from experiments.records import RecordError, runs_in
 
-Kind = tuple[str, str, str]  # data set, backbone, shorter side: what the speed depends on most
+Kind = tuple[str, str, int]  # data set, backbone, shorter side: what the speed depends on most
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def paces(runs: Path) -> dict[Kind, Pace]:
     for folder in runs_in(runs) if runs.is_dir() else []:
         try:
             record, done = folder.read_run()["recipe"], folder.read_done() if folder.is_done() else {}
-            kind = (record["dataset"], record["model"]["backbone"], json.dumps(record["data"]["short"]))
+            kind = (record["dataset"], record["model"]["backbone"], record["data"]["short"])
             seconds = done.get("train_seconds")
             if seconds:
                 images = 16 * record["schedule"]["iterations"]
@@ -49,7 +48,7 @@ def paces(runs: Path) -> dict[Kind, Pace]:
 
 def seconds(recipe: Recipe, state: State, known: dict[Kind, Pace]) -> float | None:
     """Of the rest of a cell; None where nothing like it has been measured."""
-    pace = known.get((recipe.dataset, recipe.model.backbone, json.dumps(recipe.data.short)))
+    pace = known.get((recipe.dataset, recipe.model.backbone, recipe.data.short))
     rate = pace.images_per_s if pace else state.images_per_s
     if not rate:
         return None
