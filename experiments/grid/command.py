@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         folders[name].failed.unlink(missing_ok=True)
     if left:
         tasks = [_task(cells[name], options) for name in left]
-        view = View(cells, folders, again, plan.paces(options.runs), count)
+        view = View(cells, folders, again, options.runs, count)
         with stop_on_signal() as stop:
             with view:
                 executor(options).run(tasks, stop, view.tick)

@@ -6,13 +6,14 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from experiments.grid.cells import Spot
-from experiments.grid.plan import Kind, Pace, seconds
+from experiments.grid.plan import Kind, Pace, paces, seconds
 from experiments.grid.states import State, state
 from experiments.progress import clock, say
 from experiments.recipe import steps
@@ -30,12 +31,14 @@ class View:
     cells: dict[str, Spot]
     folders: dict[str, RunFolder]
     states: dict[str, State]
-    known: dict[Kind, Pace]
+    runs: Path
     side_by_side: int
+    known: dict[Kind, Pace] = field(default_factory=dict)
     live: Live | None = None
     looked: float = field(default_factory=time.monotonic)
 
     def __enter__(self) -> View:
+        self.known = paces(self.runs)
         if sys.stderr.isatty():
             self.live = Live(self._table(), console=Console(stderr=True), auto_refresh=False, transient=True)
             self.live.__enter__()
@@ -55,6 +58,8 @@ class View:
         for name, before in self.states.items():
             if before.kind != "done":
                 self.states[name] = now = state(self.folders[name])
+                if now.kind == "done":
+                    self.known = paces(self.runs)
                 if not self.live and now.kind != before.kind and now.kind in ("running", "done", "failed"):
                     say(self._line(name, now))
         if self.live:

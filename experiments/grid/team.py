@@ -90,15 +90,13 @@ class Team:
         return Outcome("crash", f"The process that ran it died ({how}); see {self.log}.")
 
     def ask(self) -> None:
-        """To stop after the step at hand."""
-        for member in self.members:
-            if member.poll() is None:
-                member.send_signal(signal.SIGTERM)
-
-    def close(self, patience: float) -> None:
-        """Ends the processes; those that do not leave in `patience` seconds are killed."""
+        """To save the cell at hand after the step, and to leave. No signal: a second one would cut the saving short."""
         for member in self.members:
             member.stdin.close()
+
+    def close(self, patience: float) -> None:
+        """Asks, and kills the processes that do not leave in `patience` seconds."""
+        self.ask()
         until = time.monotonic() + patience
         for member in self.members:
             with suppress(subprocess.TimeoutExpired):

@@ -113,11 +113,10 @@ def _trial(config: dict, share: Share) -> None:
         while (outcome := team.ended(LOOK)) is None:
             tune.report({"step": progress(task.folder)})  # also where Tune ends the trial
     except BaseException:
-        team.ask()
         team.close(patience=60)
         raise
     settle(task, outcome)
-    if outcome.kind == "crash":
+    if outcome.kind in ("crash", "stopped"):  # stopped: by somebody on its node
         raise Crash(outcome.reason)
     tune.report({"step": progress(task.folder)})
 

@@ -42,7 +42,7 @@ class Processes:
         task = team.task
         if task and (outcome := team.ended()):
             tries = settle(task, outcome)
-            if outcome.kind == "crash" and tries <= self.share.retries:
+            if outcome.kind in ("crash", "stopped") and tries <= self.share.retries:
                 waiting.append(replace(task, force=False))
         if team.idle and waiting:
             team.give(waiting.popleft())
