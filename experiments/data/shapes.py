@@ -18,9 +18,7 @@ from experiments.data.index import Index
 SIDE = 128  # pixels of an image
 SMALL_MEDIUM = (16.0**2, 36.0**2)  # px^2; at 128 px what 32^2 and 96^2 are to COCO's larger images
 SPLITS = {"train": 0, "val": 1}
-REACH = 0.75  # of the triangles into their box, in halves of it: a third of that is how far their centroid lies inside
-LEG = 1.05  # of the corner's triangle
-OFFSETS = {  # of the evidence's centroid from the centre of the box, in widths and heights
+OFFSETS = {  # of the block from the centre of the box, in widths and heights
     "disc": (0.0, 0.0),
     "square": (0.0, 0.0),
     "ring": (0.0, 0.0),
@@ -30,9 +28,8 @@ OFFSETS = {  # of the evidence's centroid from the centre of the box, in widths 
     "right": (0.375, 0.0),
     "top": (0.0, -0.375),
     "bottom": (0.0, 0.375),
-    "top-left": (-0.325, -0.325),
+    "flag": (-0.375, 0.0),
 }
-BODY = 150  # grey, of the classes off the centre: it shows the box and not the class
 COLOURS = {
     "red": (230, 40, 40),
     "green": (40, 210, 60),
@@ -123,8 +120,6 @@ def draw(name: str, split: str, i: int) -> np.ndarray:
     for (x1, y1, x2, y2), label in zip(boxes.astype(int).tolist(), labels.tolist(), strict=True):
         *named, shape = LOOKS[name].classes[label].split(" ")
         colour = named[0] if named else colours[rng.integers(len(colours))]
-        if any(OFFSETS[shape]):
-            image[:, y1:y2, x1:x2] = BODY + rng.integers(-20, 21, (3, y2 - y1, x2 - x1))
         mask = _mask(shape, x2 - x1, y2 - y1)
         paint = np.array(COLOURS[colour])[:, None] + rng.integers(-20, 21, (3, int(mask.sum())))
         image[:, y1:y2, x1:x2][:, mask] = paint
@@ -135,16 +130,17 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
     """(height, width) bool: where an object of this class is painted."""
     u = ((np.arange(width) + 0.5) / width * 2 - 1)[None]
     v = ((np.arange(height) + 0.5) / height * 2 - 1)[:, None]
-    masks = {  # off the centre: triangles on a side or in the corner of a body that is one for all these classes
+    if shape in ("right", "bottom"):
+        return _mask({"right": "left", "bottom": "top"}[shape], width, height)[::-1, ::-1]
+    if shape in ("left", "top", "flag"):  # a block at one side, and a stem of two pixels to the other
+        along, aside, thin = (v, u, 4 / width) if shape == "top" else (u, v, 4 / height)
+        stem = aside < thin - 1 if shape == "flag" else np.abs(aside) < thin / 2
+        return (along < -0.5) | stem & (along < 1)
+    masks = {
         "disc": lambda: u**2 + v**2 < 1,
         "square": lambda: (u < 2) & (v < 2),
         "ring": lambda: (u**2 + v**2 < 1) & (u**2 + v**2 > 0.3),
         "cross": lambda: (np.abs(u) < 0.35) | (np.abs(v) < 0.35),
         "diamond": lambda: np.abs(u) + np.abs(v) < 1,
-        "left": lambda: (u + 1) / REACH + np.abs(v) < 1,
-        "right": lambda: (1 - u) / REACH + np.abs(v) < 1,
-        "top": lambda: (v + 1) / REACH + np.abs(u) < 1,
-        "bottom": lambda: (1 - v) / REACH + np.abs(u) < 1,
-        "top-left": lambda: (u + 1) + (v + 1) < LEG,
     }
     return masks[shape]()
