@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from assigners.geometry import center, iou
 
@@ -172,5 +173,13 @@ def max_iou(preds: Predictions, objects: Objects, loc: Tensor, budget: int = 2**
     best = []
     for mine, theirs in zip(boxes.split(images[0].tolist()), objects.boxes.split(images[1].tolist()), strict=True):
         rows = max(1, budget // max(1, len(theirs)))
-        best += [iou(block[:, None], theirs[None]).amax(1) for block in mine.split(rows) if len(block)]
+        best += [_highest(block, theirs) for block in mine.split(rows) if len(block)]
     return boxes.new_zeros(p * preds.images).index_copy(0, where, torch.cat([boxes.new_zeros(0), *best]))[loc]
+
+
+def _highest(boxes: Tensor, objects: Tensor) -> Tensor:
+    """(m, 4), (n, 4) -> (m,) largest IoU; those of neighbours are tried with the objects that meet any of them."""
+    low, high = boxes[:, :2].amin(0), boxes[:, 2:].amax(0)
+    meets = ((objects[:, :2] < high) & (objects[:, 2:] > low)).all(1)
+    near = objects if objects.is_cuda else objects[meets]  # to pick some waits for the device
+    return pad(iou(boxes[:, None], near[None]), (0, 1)).amax(1)
