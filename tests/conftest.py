@@ -1,4 +1,6 @@
-"""No test writes into the cache of the person who runs it."""
+"""No test writes into the cache of the person who runs it, or depends on how it was started."""
+
+import signal
 
 import pytest
 
@@ -6,3 +8,13 @@ import pytest
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSIGNBENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def heard():
+    """Under nohup, or behind a script's &, signals are ignored, and our children would ignore them, too."""
+    default = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in default.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
