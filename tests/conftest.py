@@ -1,8 +1,11 @@
 """No test writes into the cache of the person who runs it, or depends on how it was started."""
 
+import os
 import signal
 
 import pytest
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is there, for the children too: sums go by the number of threads
 
 
 @pytest.fixture(autouse=True)
