@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -88,13 +87,13 @@ def _result(folder: RunFolder) -> dict:
 
 def _failure(folder: RunFolder) -> dict:
     """What the run's `failed` says: it stopped for a reason of its own. Nothing where there is none."""
-    path = folder.path / "failed"
-    if not path.exists():
-        return {}
     try:
-        reason = " ".join(str(json.loads(path.read_bytes())["reason"]).split())
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"its reason is unreadable, {path}: {error!r}"
+        found = folder.read_failed()
+    except RecordError as error:
+        found = {"reason": f"its reason is unreadable: {error}"}
+    if not found:
+        return {}
+    reason = " ".join(str(found.get("reason", f"{folder.failed} names no reason")).split())
     return {"status": "failed", "reason": f"failed: {reason}"}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
 from experiments.errors import UserError
 
@@ -54,6 +53,8 @@ def _folder(image: Path) -> Path:
 
 def _read(path: Path) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """(event, name) -> boxes (F, 4), places of the faces that count, from 1."""
+    from scipy.io import loadmat  # a fifth of a second, for this protocol alone
+
     try:
         mat = loadmat(path, variable_names=WANTED)
         found = {}
