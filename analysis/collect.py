@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.records import RecordError, RunFolder, hash_of, runs_in
+from experiments.records import NO_EFFECT, RecordError, RunFolder, hash_of, runs_in
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 NAMES = ("run", "assigner", "dataset", "seed", "backbone", "iterations", "recipe", "settings", "status")
 NUMBERS = (*FIGURES, "train_seconds")
 COLUMNS = (*NAMES, *NUMBERS, "reason")
-NO_EFFECT = {  # as experiments.recipe has it; a test compares
-    "data": ("workers", "root"),
-    "schedule": ("checkpoint_every",),
-    "test": ("evaluator",),
-}
 
 
 def collect(runs: Path) -> pd.DataFrame:

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from detector.detector import Detector
 from experiments.cell import Cell
 from experiments.data.loader import draws, order
-from experiments.recipe import NO_EFFECT
-from experiments.records import hash_of
+from experiments.records import NO_EFFECT, hash_of
 
 STEPS = 100  # batches looked at: their images and flips follow from (seed, step) alone, so the rest does, too
 SCORING = ("protocol", "evaluator")  # fields of the test recipe that belong to the evaluation, not to the limits

@@ -10,6 +10,7 @@ from typing import Literal
 import assigners
 from experiments.config import build, convert, override, read_yaml, scalar, settings_of
 from experiments.errors import UserError, unknown
+from experiments.records import NO_EFFECT
 
 TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # drawn like `shapes`, on its recipe
 
@@ -108,11 +109,6 @@ AT_LEAST_1 = (
 )
 AT_LEAST_0 = ("schedule.warmup", "model.tower_convs", "model.frozen_stages", "data.workers")
 LEAST = dict.fromkeys(AT_LEAST_1, 1) | dict.fromkeys(AT_LEAST_0, 0)
-NO_EFFECT = {  # on any result, so not in the hash
-    "data": ("workers", "root"),
-    "schedule": ("checkpoint_every",),
-    "test": ("evaluator",),
-}
 
 
 def names() -> list[str]:

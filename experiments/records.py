@@ -17,6 +17,12 @@ from zipfile import ZIP_STORED, ZipFile
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every `done`
 
+NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, nor in what runs must share
+    "data": ("workers", "root"),
+    "schedule": ("checkpoint_every",),
+    "test": ("evaluator",),
+}
+
 
 class RecordError(Exception):
     """Says which record cannot be read, and why."""
