@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from experiments.data import instances
-from experiments.data.folders import place
+from experiments.data.folders import missing, place
 from experiments.data.index import Index
 from experiments.errors import UserError
 
@@ -31,8 +31,6 @@ def sources(root: Path, split: str) -> list[Path]:
     path, folder = root / "annotations" / f"instances_{split}.json", root / split
     for wanted in (path, folder):
         if not wanted.exists():
-            raise UserError(
-                f"No COCO data: looked for {wanted}. --data-root must hold annotations/instances_{split}.json and the "
-                f"images in {split}/; {root} {'is incomplete' if root.is_dir() else 'does not exist'}."
-            )
+            layout = f"hold annotations/instances_{split}.json and the images in {split}/"
+            raise missing("COCO", str(wanted), layout, root)
     return [path, folder]

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from experiments.errors import UserError
+
 
 @dataclass(frozen=True)
 class Place:
@@ -36,6 +38,12 @@ def place(root: Path, folder: Path, parts: int = 0) -> Place:
         inner = Path(at).relative_to(folder).as_posix()
         found.update(files if inner == "." else (f"{inner}/{name}" for name in files))
     return Place(root, folder, frozenset(found), parts)
+
+
+def missing(name: str, wanted: str, layout: str, root: Path) -> UserError:
+    """The error for a set that is not there: where it was looked for, and what --data-root must be."""
+    state = "is incomplete" if root.is_dir() else "does not exist"
+    return UserError(f"No {name} data: looked for {wanted}. --data-root must {layout}; {root} {state}.")
 
 
 def leads_out(name: str) -> bool:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from experiments.data import instances
-from experiments.data.folders import Place, leads_out, place
+from experiments.data.folders import Place, leads_out, missing, place
 from experiments.data.index import Index
 from experiments.errors import UserError
 
@@ -46,11 +46,8 @@ def sources(root: Path, split: str) -> list[Path]:
         for name in names:
             if (folder / name).is_file():
                 return [folder / name]
-    raise UserError(
-        f"No Objects365 data: looked for {root}/annotations/{names[0]} (or {', '.join(names[1:])}). --data-root must "
-        f"hold it, and the images in images/v1/patchN/ or {split}/patchN/; "
-        f"{root} {'is incomplete' if root.is_dir() else 'does not exist'}."
-    )
+    wanted = f"{root}/annotations/{names[0]} (or {', '.join(names[1:])})"
+    raise missing("Objects365", wanted, f"hold it, and the images in images/v1/patchN/ or {split}/patchN/", root)
 
 
 def _place(root: Path, split: str, path: Path) -> Place:

@@ -11,6 +11,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
 from experiments.data.build import LIMIT, Record, build
+from experiments.data.folders import missing
 from experiments.data.index import Index
 from experiments.data.where import brief
 from experiments.errors import UserError, unknown
@@ -82,10 +83,8 @@ def _folder(root: Path, part: str) -> tuple[Path, str]:
 
 
 def _missing(root: Path, path: Path) -> UserError:
-    return UserError(
-        f"No VOC data: looked for {path}. --data-root must be the parent of VOCdevkit, VOCdevkit itself (VOC2007, "
-        f"VOC2012 inside), or a folder with {LAYOUT}; {root} {'is incomplete' if root.is_dir() else 'does not exist'}."
-    )
+    layout = f"be the parent of VOCdevkit, VOCdevkit itself (VOC2007, VOC2012 inside), or a folder with {LAYOUT}"
+    return missing("VOC", str(path), layout, root)
 
 
 def _part(root: Path, folder: Path, name: str, classes: tuple[str, ...], first: int) -> list[Record]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from experiments.data.build import LIMIT, Record, build
-from experiments.data.folders import Place, leads_out, place
+from experiments.data.folders import Place, leads_out, missing, place
 from experiments.data.index import Index
 from experiments.errors import UserError
 
@@ -59,10 +59,8 @@ def sources(root: Path, split: str) -> list[Path]:
     folder = root / f"WIDER_{match[1]}" / "images"
     for wanted in (listing, folder):
         if not wanted.exists():
-            raise UserError(
-                f"No WIDER FACE data: looked for {wanted}. --data-root must hold wider_face_split/ and "
-                f"WIDER_{match[1]}/images/; {root} {'is incomplete' if root.is_dir() else 'does not exist'}."
-            )
+            layout = f"hold wider_face_split/ and WIDER_{match[1]}/images/"
+            raise missing("WIDER FACE", str(wanted), layout, root)
     return [listing, folder]
 
 
