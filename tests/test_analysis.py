@@ -126,6 +126,11 @@ def test_a_missing_figure_has_its_reason(tmp_path):
     write(tmp_path, "a", record(), DONE | {"APs": None})
     found = row(tmp_path)
     assert (found.status, found.reason) == ("done", "no ground truth for APs")
+
+
+def test_a_figure_that_the_protocol_does_not_have_is_no_hole(tmp_path):
+    write(tmp_path, "a", record(), DONE | {"protocol": "voc07", "APs": None, "APm": None, "APl": None, "AP75": None})
+    assert row(tmp_path).reason == "no ground truth for AP75"
     assert "| - |" in markdown_of(tmp_path)
 
 
