@@ -62,7 +62,7 @@ def _curves(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Figure]:
             table = table.rolling(SMOOTH, min_periods=1).mean() if kind == "loss" else table
             ax.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=style.colour, alpha=0.15, lw=0)
             ax.plot(table.index, table.mean(axis=1), style.line, color=style.colour, lw=1.6, label=assigner)
-        ax.set(xlabel="step", ylabel=kind)
+        ax.set(xlabel="step", ylabel="AP, percent" if kind == "AP" else kind)
         if kind == "loss":
             ax.set_yscale("log")
             ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
@@ -75,12 +75,16 @@ def _curves(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Figure]:
 
 
 def _metrics(run: dict, path: Path) -> pd.DataFrame:
+    """A row a step with its loss; a row a point of the curve and one for the end with AP in percent."""
+    folder = RunFolder(path)
     try:
-        rows = pd.DataFrame(RunFolder(path).read_metrics())
+        losses, points = folder.read_metrics(), folder.read_curve()
     except RecordError:  # the run is finished: its figures stand without its curve
         return pd.DataFrame()
-    wanted = [name for name in ("step", "loss", "AP") if name in rows]
-    return rows[wanted].assign(assigner=run["assigner"], seed=run["seed"], run=run["run"])
+    if losses and points:
+        points = [*points, {"step": losses[-1]["step"], "AP": run["AP"]}]
+    rows = pd.DataFrame([*losses, *points], columns=["step", "loss", "AP"])
+    return rows.assign(AP=100 * rows["AP"], assigner=run["assigner"], seed=run["seed"], run=run["run"])
 
 
 def _cost(frame: pd.DataFrame) -> Figure | None:

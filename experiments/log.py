@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -45,6 +46,14 @@ class Log:
         shown = mean | {"img/s": speed["images_per_s"], "wait": speed["wait"]}
         self.progress.show(step, shown, (self.total - step) / rate)
         self.steps, self.figures, self.waited, self.begin = [], [], 0.0, time.perf_counter()
+
+    def excused(self, work: Callable[..., None], *given) -> float:
+        """Does other work than steps; its seconds, which count for no speed."""
+        start = time.perf_counter()
+        work(*given)
+        spent = time.perf_counter() - start
+        self.begin += spent
+        return spent
 
     def close(self) -> None:
         self.progress.close()

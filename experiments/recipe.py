@@ -65,6 +65,7 @@ class ScheduleRecipe:
     batch: int = 16  # images an optimiser step, all processes together
     accumulate: int = 1  # parts of a batch that go through the network one by one
     checkpoint_every: int = 1000
+    evaluations: int = 1  # on the validation set, at equal distances; the last one at the end
     bf16: bool = False
 
 
@@ -104,8 +105,14 @@ class Recipe:
 
 FOLDER = Path(__file__).parent / "recipes"
 AT_LEAST_1 = (
-    *("schedule.iterations", "schedule.batch", "schedule.accumulate", "schedule.checkpoint_every", "model.channels"),
-    *("test.batch", "test.per_level", "test.detections", "data.short", "data.long"),
+    *(
+        "schedule.iterations",
+        "schedule.batch",
+        "schedule.accumulate",
+        "schedule.checkpoint_every",
+        "schedule.evaluations",
+    ),
+    *("model.channels", "test.batch", "test.per_level", "test.detections", "data.short", "data.long"),
 )
 AT_LEAST_0 = ("schedule.warmup", "model.tower_convs", "model.frozen_stages", "data.workers")
 LEAST = dict.fromkeys(AT_LEAST_1, 1) | dict.fromkeys(AT_LEAST_0, 0)

@@ -19,7 +19,7 @@ FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every `done`
 
 NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, nor in what runs must share
     "data": ("workers", "root"),
-    "schedule": ("checkpoint_every",),
+    "schedule": ("checkpoint_every", "evaluations"),
     "test": ("evaluator",),
 }
 
@@ -30,12 +30,13 @@ class RecordError(Exception):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run: `run.json` first; `metrics.jsonl`, `checkpoint.pt`, `detections.npz`, `matches.npz`; `done` last."""
+    """One run: `run.json` first, `done` last; on the way the figures, the state, the detections."""
 
     path: Path
 
     run = property(lambda self: self.path / "run.json")
     metrics = property(lambda self: self.path / "metrics.jsonl")
+    curve = property(lambda self: self.path / "curve.json")
     checkpoint = property(lambda self: self.path / "checkpoint.pt")
     previous = property(lambda self: self.path / "checkpoint.previous.pt")
     broken = property(lambda self: self.path / "nonfinite.pt")
@@ -80,6 +81,7 @@ class RunFolder:
             self.checkpoint,
             self.previous,
             self.metrics,
+            self.curve,
             self.broken,
             self.failed,
         ):
@@ -125,6 +127,19 @@ class RunFolder:
         except OSError as error:
             raise RecordError(f"Cannot read {self.metrics}: {error.strerror}.") from None
         return [_row(line, number, self.metrics) for number, line in enumerate(lines, 1)]
+
+    def write_curve(self, points: list[dict]) -> None:
+        """Figures of the validation set on the way, each point with the `step` it stands at; the end is in `done`."""
+        write_json(self.curve, {"points": points})
+
+    def read_curve(self) -> list[dict]:
+        """In the order of the steps; empty before the first."""
+        if not self.curve.is_file():
+            return []
+        points = _read_json(self.curve).get("points")
+        if not isinstance(points, list) or not all(isinstance(p, dict) and type(p.get("step")) is int for p in points):
+            raise RecordError(f"Cannot read {self.curve}: it does not hold points with a step.")
+        return points
 
     def truncate_metrics(self, step: int) -> None:
         """Drops the rows after `step`, and a torn last line: a resumed run writes them again."""

@@ -50,6 +50,7 @@ def run(cell: Cell, folder: RunFolder, world: World, stop: Stop) -> dict:
     how = {"protocol": cell.recipe.test.protocol, "evaluator": evaluate.evaluator(cell.recipe)}
     result = {**scores.figures, "per_class": scores.per_class, **seconds, **how}
     folder.write_done(result | {"priors": priors(model, cell)})
+    folder.previous.unlink(missing_ok=True)  # nothing will go back behind the end
     return result
 
 

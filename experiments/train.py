@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from experiments import checkpoint, guards
+from experiments import checkpoint, curve, guards
 from experiments.cell import Cell
 from experiments.checkpoint import Spent
 from experiments.data.loader import Batch, train_loader
@@ -34,18 +34,22 @@ def train(model: nn.Module, cell: Cell, folder: RunFolder, world: World, stop: S
     recipe, index = cell.recipe, cell.train
     total, opt = steps(recipe.schedule), optimizer(model, recipe.optimizer)
     spent = checkpoint.load(folder, model, opt, world.device)
+    marks = curve.marks(recipe.schedule)
     log = Log(folder, total, spent.step, f"{recipe.assigner} on {recipe.dataset}", recipe.schedule.batch, world)
     loader = train_loader(index, recipe, spent.step, total, world.rank, world.size)
     net, begin = world.wrap(model), time.perf_counter() - spent.seconds
     try:
         for step, batch in enumerate(_waited(loader, log), spent.step):
+            if step in marks:
+                begin += log.excused(curve.measure, model, cell, folder, world, stop, step)
             lr = learning_rate(recipe, step)
             for group in opt.param_groups:
                 group["lr"] = lr
             figures, halted = _step(net, batch, cell, folder, world, stop, step, lr)
             opt.step()
             log.add(step + 1, lr, figures, batch.bad)
-            saves = halted or (step + 1) % recipe.schedule.checkpoint_every == 0 or step + 1 == total
+            due = (step + 1) % recipe.schedule.checkpoint_every == 0 or step + 1 in marks
+            saves = halted or due or step + 1 == total
             if saves or (step + 1) % LOG_EVERY == 0:
                 log.write()
             if saves and world.writes:

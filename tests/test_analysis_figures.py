@@ -81,7 +81,8 @@ def test_no_run_no_figure(tmp_path):
     assert drawn(tmp_path) == {}
 
 
-def test_ap_on_the_way_gets_its_own_panel(tmp_path):
+def test_ap_on_the_way_and_at_the_end_gets_its_own_panel(tmp_path):
     folder = write(tmp_path, "a", record(), result(0.5), steps=4)
-    folder.append([{"step": 5, "loss": 1.0, "AP": 0.2}])
-    assert drawn(tmp_path)["curves"].data["AP"].notna().sum() == 1
+    folder.write_curve([{"step": 2, "AP": 0.2}])
+    data = drawn(tmp_path)["curves"].data
+    assert data[data["AP"].notna()][["step", "AP"]].to_numpy().tolist() == [[2, 20], [4, 50]]

@@ -93,7 +93,7 @@ def test_a_difference_in_the_recipe_is_seen(change, name):
     assert hashes("fcos", change)[name] != hashes("fcos")[name]
 
 
-@pytest.mark.parametrize("change", ["data.workers=0", "schedule.checkpoint_every=7"])
+@pytest.mark.parametrize("change", ["data.workers=0", "schedule.checkpoint_every=7", "schedule.evaluations=7"])
 def test_what_has_no_effect_is_not_in_the_hashes(change):
     assert hashes("fcos", change) == hashes("fcos")
 

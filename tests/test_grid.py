@@ -144,7 +144,7 @@ def test_the_plan_counts_and_runs_nothing(command, tmp_path):
     write_json(done.done, {"AP": 0.1, "train_seconds": 320.0, "eval_seconds": 40.0})
     code, err = command("--tables", "2", "3", "--profile", "cpu", "--seeds", "0", "--plan", "--workers", "5")
     assert "1 done, 0 running, 5 left" in err
-    assert "device hours: 0.50; 6:00 with 5 side by side" in err  # 3200 images at 10 a second, and 40 s
+    assert "device hours: 0.67; 8:00 with 5 side by side" in err  # 3200 images at 10 a second, 4 evaluations of 40 s
 
 
 def test_the_file_of_a_table_holds_all_of_it_whatever_runs(command, tmp_path):

@@ -52,19 +52,21 @@ def seconds(recipe: Recipe, state: State, known: dict[Kind, Pace]) -> float | No
     rate = pace.images_per_s if pace else state.images_per_s
     if not rate:
         return None
-    return (steps(recipe.schedule) - state.step) * recipe.schedule.batch / rate + (pace.eval_s if pace else 0.0)
+    left, total = steps(recipe.schedule) - state.step, steps(recipe.schedule)
+    evaluations = max(1, round(recipe.schedule.evaluations * left / total))
+    return left * recipe.schedule.batch / rate + (evaluations * pace.eval_s if pace else 0.0)
 
 
-def disk(spots: Iterable[Spot]) -> int:
-    """Bytes of two checkpoints and the detections of each run."""
+def disk(spots: Iterable[Spot], side_by_side: int) -> int:
+    """Bytes of a checkpoint and the detections of each run, and of the two more checkpoints of a run under way."""
     sizes: dict[tuple, int] = {}
     total = 0
     for spot in spots:
         kind = (spot.recipe.assigner, spot.recipe.model, spot.classes, spot.recipe.optimizer.kind)
         if kind not in sizes:
             sizes[kind] = _checkpoint(spot)
-        total += 2 * sizes[kind] + spot.images * spot.recipe.test.detections * DETECTION_BYTES // 2
-    return total
+        total += sizes[kind] + spot.images * spot.recipe.test.detections * DETECTION_BYTES // 2
+    return total + 2 * side_by_side * max(sizes.values(), default=0)
 
 
 def _checkpoint(spot: Spot) -> int:
@@ -101,7 +103,7 @@ def lines(spots: list[Spot], states: dict[str, State], runs: Path, side_by_side:
     ]
     if left:
         told.append(_time(sure, len(times), side_by_side, devices))
-        told.append(f"disk: {disk(left.values()) / 2**30:.1f} GiB")
+        told.append(f"disk: {disk(left.values(), side_by_side) / 2**30:.1f} GiB")
     return told + missing(spots)
 
 

@@ -22,7 +22,7 @@ class State:
     kind: Literal["new", "stopped", "running", "done", "failed"]  # stopped: begun, and nobody has it
     step: int = 0  # optimiser steps behind it
     images_per_s: float = 0.0
-    ap: float | None = None  # fraction of 1
+    ap: float | None = None  # fraction of 1; of a run under way the newest, where it measures any before the end
     reason: str = ""  # of a failure
     own: bool = False  # the failure lies in the recipe or its data: another try would fail, too
 
@@ -32,15 +32,16 @@ def state(folder: RunFolder) -> State:
     try:
         if folder.is_done():
             return State("done", ap=folder.read_done().get(FIGURES[0]))
-        failed, row = folder.read_failed(), _last(folder)
+        failed, row, curve = folder.read_failed(), _last(folder), folder.read_curve()
     except RecordError as error:
         return State("failed", reason=str(error), own=True)
+    ap = curve[-1].get(FIGURES[0]) if curve else None
     step, rate = row.get("step", 0), row.get("images_per_s") or 0.0
     if held(folder):
-        return State("running", step, rate)
+        return State("running", step, rate, ap)
     if failed:
-        return State("failed", step, rate, None, failed.get("reason", ""), failed.get("kind") == "own")
-    return State("stopped" if step else "new", step, rate)
+        return State("failed", step, rate, ap, failed.get("reason", ""), failed.get("kind") == "own")
+    return State("stopped" if step else "new", step, rate, ap)
 
 
 def progress(folder: RunFolder) -> int:

@@ -131,6 +131,8 @@ def differences(a: RunFolder, b: RunFolder) -> list[str]:
     rows = [[{k: v for k, v in row.items() if k not in CLOCKS} for row in x.read_metrics()] for x in (a, b)]
     if rows[0] != rows[1]:
         found.append(f"metrics of {a.path}")
+    if a.read_curve() != b.read_curve():
+        found.append(f"curve of {a.path}")
     states = [tensors(torch.load(x.checkpoint, weights_only=True)) for x in (a, b)]
     if states[0].keys() != states[1].keys():
         found.append(f"names in {a.checkpoint}")
