@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -11,6 +12,18 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is there, for the children t
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSIGNBENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys):
+    """Exit code, stdout and stderr of a module's command with these words."""
+
+    def call(module, *words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [module.__file__, *map(str, words)])
+        code = module.main()
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(autouse=True, scope="session")

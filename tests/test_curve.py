@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from experiments import curve, recipe
+from experiments import curve, recipe, run
 from experiments.grid.states import state
 from experiments.records import RecordError, RunFolder, runs_in
-from tests.test_run import LONGER, command, same, started, undisturbed, words  # noqa: F401  (fixtures)
+from tests.test_run import LONGER, same, started, words
 
 POINTS = [6, 12, 18]  # of 24 steps
 
@@ -18,23 +18,32 @@ def test_points_are_at_equal_distances_before_the_end(evaluations, marks):
     assert curve.marks(replace(schedule, iterations=12, evaluations=evaluations)) == marks
 
 
-def test_a_run_with_a_curve_ends_as_the_one_without(command, tmp_path, undisturbed):  # noqa: F811
-    assert command(*words(tmp_path, overrides=(*LONGER, "schedule.evaluations=4")))[0] == 0
-    (folder,) = runs_in(tmp_path)
-    same(folder, undisturbed)
-    assert folder.path.name == undisturbed.path.name and not undisturbed.read_curve()
-    assert [point["step"] for point in folder.read_curve()] == POINTS
+CURVE = (*LONGER, "schedule.evaluations=4")
+
+
+@pytest.fixture
+def whole(typed, tmp_path) -> RunFolder:
+    """Undisturbed, with a curve."""
+    assert typed(run, *words(tmp_path / "whole", overrides=CURVE))[0] == 0
+    return runs_in(tmp_path / "whole")[0]
+
+
+def test_a_run_with_a_curve_ends_as_the_one_without(typed, tmp_path, whole):
+    typed(run, *words(tmp_path / "plain", overrides=LONGER))
+    (plain,) = runs_in(tmp_path / "plain")
+    same(whole, plain)
+    assert whole.path.name == plain.path.name and not plain.read_curve()
+    assert [point["step"] for point in whole.read_curve()] == POINTS
 
 
 @pytest.mark.parametrize("rows", [6, 13])
-def test_a_killed_run_has_the_same_curve(command, tmp_path, rows):  # noqa: F811
-    line = words(tmp_path / "whole", overrides=(*LONGER, "schedule.evaluations=4"))
-    assert command(*line)[0] == 0
+def test_a_killed_run_has_the_same_curve(typed, tmp_path, whole, rows):
     process = started(tmp_path / "killed", rows, "schedule.evaluations=4")
     process.kill()
     process.communicate(timeout=120)
-    assert command(*words(tmp_path / "killed", overrides=(*LONGER, "schedule.evaluations=4")))[0] == 0
-    whole, killed = (runs_in(tmp_path / name)[0] for name in ("whole", "killed"))
+    assert not (tmp_path / "killed" / whole.path.name / "done").is_file()
+    assert typed(run, *words(tmp_path / "killed", overrides=CURVE))[0] == 0
+    (killed,) = runs_in(tmp_path / "killed")
     same(whole, killed)
     assert whole.curve.read_bytes() == killed.curve.read_bytes()
 

@@ -26,13 +26,11 @@ PLAN = Plan("fcos")
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
+def command(typed):
     """Exit code and stderr of a command line on a tiny run."""
 
     def call(runs: Path, *overrides: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["run.py", *PLAN.words(runs, "data.workers=0", *overrides)])
-        code = run.main()
-        return code, capsys.readouterr().err
+        return typed(run, *PLAN.words(runs, "data.workers=0", *overrides))[::2]
 
     return call
 

@@ -112,11 +112,11 @@ def test_the_state_is_read_from_the_folder_alone(tmp_path):
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    def call(*typed: str) -> tuple[int, str]:
-        words = [w for text in SMALL for w in ("--set", text)]
-        monkeypatch.setattr(sys, "argv", ["run.py", "--runs", str(tmp_path), *typed, *words])
-        return run.main(), capsys.readouterr().err
+def command(typed, tmp_path):
+    """Exit code and stderr of a grid of small cells."""
+
+    def call(*words: str) -> tuple[int, str]:
+        return typed(run, "--runs", tmp_path, *words, *(w for text in SMALL for w in ("--set", text)))[::2]
 
     return call
 
@@ -168,7 +168,7 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("line", "said"),
     [
         (["--tables", "8", "--profile", "cpu"], "Unknown table '8'"),
         (["--tables", "2", "--profile", "cpus"], "Did you mean 'cpu'?"),
@@ -179,9 +179,10 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(command, tmp_path):
             "--address names a Ray cluster",
         ),
         (["--tables", "2", "--profile", "cpu", "--gpus-per-cell", "1.5"], "--gpus-per-cell is a part"),
-        (["--tables", "2", "--profile", "cpu", "--workers", "-1"], "--workers is not a number"),
+        (["--tables", "2", "--profile", "cpu", "--workers", "-1"], "--workers is 1 or more, got -1"),
+        (["--tables", "2", "--profile", "cpu", "--cpus-per-cell", "0"], "--cpus-per-cell is 1 or more, got 0"),
     ],
 )
-def test_wrong_words_get_one_line_and_code_2(command, typed, said):
-    code, err = command(*typed, "--seeds", "0")
+def test_wrong_words_get_one_line_and_code_2(command, line, said):
+    code, err = command(*line, "--seeds", "0")
     assert code == 2 and said in err and "Traceback" not in err

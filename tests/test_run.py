@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,8 @@ def words(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Exit code, stdout and stderr of a command line."""
-
-    def call(*typed: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["run.py", *typed])
-        code = run.main()
-        return code, *capsys.readouterr()
-
-    return call
+def command(typed):
+    return partial(typed, run)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +59,7 @@ def same(a: RunFolder, b: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("line", "said"),
     [
         (["--assigner", "autoasign"], "Did you mean 'autoassign'?"),
         (["--dataset", "shape"], "Did you mean 'shapes'?"),
@@ -80,8 +74,8 @@ def same(a: RunFolder, b: RunFolder) -> None:
         (["--set", "schedule.batch=4001"], "do not fill a batch"),
     ],
 )
-def test_wrong_words_get_one_line_and_code_2(command, tmp_path, typed, said):
-    code, out, err = command("--runs", str(tmp_path / "runs"), *typed)
+def test_wrong_words_get_one_line_and_code_2(command, tmp_path, line, said):
+    code, out, err = command("--runs", str(tmp_path / "runs"), *line)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and err.count("\n") == 1 and said in err
     assert not (tmp_path / "runs").exists()

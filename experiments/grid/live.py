@@ -55,13 +55,14 @@ class View:
 
     def look(self) -> None:
         """Never while this process runs a cell, see `state`."""
-        for name, before in self.states.items():
-            if before.kind != "done":
-                self.states[name] = now = state(self.folders[name])
-                if now.kind == "done":
-                    self.known = paces(self.runs)
-                if not self.live and now.kind != before.kind and now.kind in ("running", "done", "failed"):
-                    say(self._line(name, now))
+        before = {name: now for name, now in self.states.items() if now.kind != "done"}
+        self.states |= {name: state(self.folders[name]) for name in before}
+        changed = [name for name, then in before.items() if self.states[name].kind != then.kind]
+        if any(self.states[name].kind == "done" for name in changed):
+            self.known = paces(self.runs)
+        for name in changed:
+            if not self.live and self.states[name].kind in ("running", "done", "failed"):
+                say(self._line(name, self.states[name]))
         if self.live:
             self.live.update(self._table(), refresh=True)
         self.looked = time.monotonic()

@@ -12,6 +12,8 @@ from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
 from experiments.grid.executors.serial import Serial
 
+LEAST = {"workers": 1, "cpus_per_cell": 1, "retries": 0, "processes_per_cell": 0}
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the paper's tables")
@@ -44,9 +46,10 @@ def share(options: argparse.Namespace) -> Share:
     gpus = float(torch.cuda.is_available()) if options.gpus_per_cell is None else options.gpus_per_cell
     if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
         raise UserError(f"--gpus-per-cell is a part of one GPU or a whole number, got {gpus:g}.")
-    for name in ("workers", "cpus_per_cell", "retries", "processes_per_cell"):
-        if (getattr(options, name) or 0) < 0 or options.cpus_per_cell < 1:
-            raise UserError(f"--{name.replace('_', '-')} is not a number of things: {getattr(options, name)}.")
+    for name, least in LEAST.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name.replace('_', '-')} is {least} or more, got {value}.")
     logs = options.runs.resolve() / "tables" / "logs"
     return Share(options.cpus_per_cell, gpus, options.processes_per_cell or max(1, int(gpus)), options.retries, logs)
 
