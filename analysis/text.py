@@ -75,10 +75,12 @@ def counted(table: Table) -> str:
     total = len(table.orders)
     if not total:
         return "The paper orders no two rows of it."
+    way = sum(order.verdict == "cannot tell" and order.ours.found.value > 0 for order in table.orders)
+    leaning = f" ({way} of these lean as in the paper)" if counts["cannot tell"] else ""
     said = [
         f"{counts['agrees']} of {total} orders of the paper hold beyond noise",
         f"{counts['disagrees']} are reversed",
-        f"{counts['cannot tell']} the seeds cannot tell",
+        f"{counts['cannot tell']} the seeds cannot tell" + leaning,
     ]
     return ", ".join(said) + (f", {counts['no result']} have no result." if counts["no result"] else ".")
 

@@ -37,10 +37,11 @@ def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str
         (Difference("method", ((name, ("other",)),)),),
         (name,),
     )
-    orders = (Order(2.0, versus), Order(2.0, Comparison(name, "other", "main", Paired(-3.0, 1.0, 0.01, 3, 40), 0.02)))
+    found = ((3.0, 0.02), (-3.0, 0.02), (0.5, 0.4), (0.2, 0.4), (-0.5, 0.4))  # value, p
+    orders = [Order(2.0, Comparison(name, "other", "main", Paired(v, 1.0, p, 3, 40), p)) for v, p in found]
     return Table(
-        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, orders, (Hole(name, "x", name),),
-        (certificate,),
+        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, tuple(orders),
+        (Hole(name, "x", name),), (certificate,),
     )  # fmt: skip
 
 
@@ -130,7 +131,7 @@ def test_what_is_not_fair_is_loud():
 
 
 def test_the_verdict_counts_the_orders():
-    said = "1 of 2 orders of the paper hold beyond noise, 1 are reversed, 0 the seeds cannot tell."
+    said = "1 of 5 orders of the paper hold beyond noise, 1 are reversed, 3 the seeds cannot tell (2 of these lean as"
     assert said in page(table()) and said in to_markdown.markdown(table())
 
 
