@@ -9,7 +9,7 @@ from ray.cluster_utils import Cluster
 
 from experiments.grid.executors.cluster import SETTINGS
 from experiments.records import runs_in
-from tests.test_grid_runs import BOTH, ROOT, call, line, orphans, owner, records, undisturbed  # noqa: F401
+from tests.test_grid_runs import BOTH, ROOT, call, line, orphans, owner, records, tables, undisturbed  # noqa: F401
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def none_left(runs: Path) -> None:
     assert orphans(runs) == []
 
 
-def test_a_node_that_is_lost_in_mid_run_changes_no_record(tmp_path, cluster, undisturbed):  # noqa: F811
+def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path, cluster, undisturbed):  # noqa: F811
     made, nodes = cluster
     process = subprocess.Popen(
         line(tmp_path, *BOTH, "--address", made.address), cwd=ROOT, stderr=subprocess.PIPE, text=True
@@ -50,7 +50,7 @@ def test_a_node_that_is_lost_in_mid_run_changes_no_record(tmp_path, cluster, und
     made.remove_node(nodes[0], allow_graceful=False)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "2 of 2 cells done" in err, err
-    assert records(tmp_path) == records(undisturbed)
+    assert records(tmp_path) == records(undisturbed) and tables(tmp_path) == tables(undisturbed)
     moved = [folder for folder in runs_in(tmp_path) if owner(folder) != before[folder.path.name]]
     assert len(before) == 2 and len(moved) == 1
     none_left(tmp_path)

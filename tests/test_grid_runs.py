@@ -41,6 +41,16 @@ def records(runs: Path) -> dict[str, dict]:
     }
 
 
+def tables(runs: Path) -> list[str]:
+    """Lines of the report's table in all formats, without the command typed, which names the folder."""
+    out = runs.parent / f"{runs.name}-report"
+    words = [sys.executable, "analysis/report.py", str(runs), "--out", str(out)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    lines = [line for kind in ("csv", "tex", "md") for line in (out / f"table2.{kind}").read_text().splitlines()]
+    return [line for line in lines if "experiments/run.py" not in line]
+
+
 def started(runs: Path, rows: int, *more: str) -> tuple[subprocess.Popen, RunFolder]:
     """A grid, and a run of it that has at least `rows` rows behind it and some before it."""
     process = subprocess.Popen(line(runs, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -119,9 +129,11 @@ def test_a_cell_that_fails_by_itself_says_why_and_is_left_alone(tmp_path):
 
 
 def test_two_processes_a_cell_train_as_one(tmp_path, undisturbed):
-    code, err = call(tmp_path, "--only", "row=both", "--processes-per-cell", "2", "--workers", "1")
+    words = ("--only", "row=both", "--processes-per-cell", "2", "--workers", "1")
+    code, err = call(tmp_path, *words, overrides=("schedule.evaluations=2",))
     assert code == 0, err
     (folder,) = runs_in(tmp_path)
+    assert len(folder.read_curve()) == 1
     one, two = (records(runs)[folder.path.name]["losses"] for runs in (undisturbed, tmp_path))
     assert folder.read_run()["environment"]["processes"] == 2
     assert two == pytest.approx(one, rel=1e-2)
