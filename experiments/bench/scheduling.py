@@ -18,7 +18,7 @@ from experiments.preemption import Stop
 
 CELLS = 20
 CELL = (  # about one second on one core
-    "schedule.iterations=5 schedule.warmup=1 schedule.batch=4 data.train_images=16 data.val_images=4 data.workers=0 "
+    "schedule.iterations=2 schedule.warmup=1 schedule.batch=4 data.train_images=16 data.val_images=4 data.workers=0 "
     "model.channels=16 model.tower_convs=1 data.short=64 data.long=64"
 ).split()
 
