@@ -23,13 +23,16 @@ def run(options: argparse.Namespace) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
     count = side_by_side(options)
     wanted = filters.chosen(_spots(options), options.only)
-    cells = {spot.id: spot for spot in reversed(wanted) if spot.id}  # of several places, the first
+    cells: dict[str, Spot] = {}
+    for spot in wanted:
+        if spot.id:
+            cells.setdefault(spot.id, spot)  # of several places, the first
     folders = {name: RunFolder(options.runs / name) for name in cells}
     states = {name: state(folder) for name, folder in folders.items()}
     again = {name: replace(now, kind="new") if _again(now, options) else now for name, now in states.items()}
     for line in plan.lines(wanted, again, options.runs, count, max(1, options.processes_per_cell)):
         say(line)
-    left = [name for name in reversed(cells) if again[name].kind in ("new", "stopped")]
+    left = [name for name in cells if again[name].kind in ("new", "stopped")]
     if options.plan:
         return 0
     for name in left:
