@@ -10,7 +10,7 @@ import pytest
 from analysis.collect import COLUMNS, NO_EFFECT, collect
 from analysis.flat import flat, markdown, mean_and_half
 from experiments import recipe
-from experiments.hardware import ROOT
+from experiments.commit import ROOT
 from experiments.records import RecordError, RunFolder
 
 DONE = {"AP": 0.25, "AP50": 0.5, "AP75": 0.2, "APs": 0.1, "APm": 0.3, "APl": 0.4, "train_seconds": 60.0}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from experiments.hardware import ROOT
+from experiments.commit import ROOT
 from experiments.records import RunFolder
 from tests.synthetic import record, result, row, spec, write, write_table
 

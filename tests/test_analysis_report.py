@@ -17,7 +17,7 @@ from analysis.model import Report
 from analysis.stats import Mean, Paired
 from analysis.table import Cell, Certificate, Comparison, Difference, Hole, Order, Row, Shared, Table
 from analysis.to_html import html
-from experiments.hardware import ROOT
+from experiments.commit import ROOT
 from experiments.records import RunFolder
 from tests.synthetic import record, result, row, spec, write, write_all, write_table
 

@@ -11,6 +11,7 @@ import pytest
 import assigners
 from experiments import run
 from experiments.errors import UserError
+from experiments.grid import command as grid
 from experiments.grid import filters, matrix
 from experiments.grid.cells import Finder, spots
 from experiments.grid.states import state
@@ -111,6 +112,16 @@ def test_the_state_is_read_from_the_folder_alone(tmp_path):
     assert (state(folder).kind, state(folder).ap) == ("done", 0.5)
 
 
+def test_force_takes_a_result_away_before_any_cell_starts(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.write_done({"AP": 0.5})
+    grid.prepare(folder, force=False)
+    assert state(folder).kind == "done"
+    grid.prepare(folder, force=True)
+    assert state(folder).kind == "new" and not folder.failed.exists()
+
+
 @pytest.fixture
 def command(typed, tmp_path):
     """Exit code and stderr of a grid of small cells."""
@@ -179,6 +190,8 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(command, tmp_path):
             "--address names a Ray cluster",
         ),
         (["--tables", "2", "--profile", "cpu", "--gpus-per-cell", "1.5"], "--gpus-per-cell is a part"),
+        (["--tables", "2", "--profile", "cpu", "--gpus-per-cell", "999"], "is 999, and this machine has"),
+        (["--tables", "2", "--profile", "cpu", "--ship"], "Name it with --address"),
         (["--tables", "2", "--profile", "cpu", "--workers", "-1"], "--workers is 1 or more, got -1"),
         (["--tables", "2", "--profile", "cpu", "--cpus-per-cell", "0"], "--cpus-per-cell is 1 or more, got 0"),
     ],

@@ -1,5 +1,6 @@
 """Ray itself, with nodes that are processes of this machine: what it runs equals what ran without it."""
 
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -7,19 +8,23 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
+from experiments.commit import SENT
 from experiments.grid.executors.cluster import SETTINGS
 from experiments.records import runs_in
 from tests.test_grid_runs import BOTH, ROOT, call, line, orphans, owner, records, tables, undisturbed  # noqa: F401
 
+PARTS, KINDS = ("assigners", "detector", "experiments"), (".py", ".yaml")
+
 
 @pytest.fixture
 def cluster(monkeypatch):
-    """A head that runs nothing, and two nodes for one cell each."""
-    for name, value in SETTINGS.items():
+    """A head that runs nothing, and two nodes for one cell each, with the code of another commit."""
+    for name, value in (SETTINGS | {SENT: "another"}).items():
         monkeypatch.setenv(name, value)
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes = [made.add_node(num_cpus=1) for _ in range(2)]
     made.wait_for_nodes()
+    monkeypatch.delenv(SENT)
     yield made, nodes
     made.shutdown()
 
@@ -27,6 +32,12 @@ def cluster(monkeypatch):
 def running(runs: Path, rows: int) -> bool:
     paths = [path for path in runs.glob("*/metrics.jsonl") if not (path.parent / "done").exists()]
     return sum(path.read_bytes().count(b"\n") >= rows for path in paths) == 2
+
+
+def code(root: Path) -> set[str]:
+    return {
+        str(path.relative_to(root)) for part in PARTS for path in (root / part).rglob("*.*") if path.suffix in KINDS
+    }
 
 
 def none_left(runs: Path) -> None:
@@ -40,12 +51,14 @@ def none_left(runs: Path) -> None:
 def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path, cluster, undisturbed):  # noqa: F811
     made, nodes = cluster
     process = subprocess.Popen(
-        line(tmp_path, *BOTH, "--address", made.address), cwd=ROOT, stderr=subprocess.PIPE, text=True
+        line(tmp_path, *BOTH, "--ship", "--address", made.address), cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 240
     while not running(tmp_path, 4):
         assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
         time.sleep(0.005)
+    sent = Path(made.head_node.get_session_dir_path()) / "runtime_resources" / "working_dir_files"
+    assert [code(ROOT) - code(folder) for folder in sent.iterdir() if folder.is_dir()] == [set()]
     before = {folder.path.name: owner(folder) for folder in runs_in(tmp_path)}
     made.remove_node(nodes[0], allow_graceful=False)
     _, err = process.communicate(timeout=300)
@@ -54,6 +67,12 @@ def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path,
     moved = [folder for folder in runs_in(tmp_path) if owner(folder) != before[folder.path.name]]
     assert len(before) == 2 and len(moved) == 1
     none_left(tmp_path)
+
+
+def test_a_node_with_other_code_is_refused(tmp_path, cluster):
+    code, err = call(tmp_path, *BOTH, "--address", cluster[0].address)
+    assert code == 2 and "holds commit another" in err and "--ship" in err and "Traceback" not in err
+    assert not list(tmp_path.glob("*/metrics.jsonl"))
 
 
 def test_a_cluster_of_its_own_stops_with_the_driver_and_goes_on(tmp_path, undisturbed):  # noqa: F811
@@ -70,6 +89,14 @@ def test_a_cluster_of_its_own_stops_with_the_driver_and_goes_on(tmp_path, undist
     assert all(folder.checkpoint.is_file() for folder in runs_in(tmp_path))
     assert call(tmp_path, *words)[0] == 0
     assert records(tmp_path) == records(undisturbed)
+
+
+def test_a_token_that_is_not_there_is_one_line_and_code_2(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        code, err = call(tmp_path / "runs", *BOTH, "--address", f"127.0.0.1:{head.getsockname()[1]}")
+    assert code == 2 and "~/.ray/auth_token" in err.splitlines()[-1] and "Traceback" not in err
 
 
 def test_a_cluster_that_is_not_there_is_one_line_and_code_2(tmp_path):

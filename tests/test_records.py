@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from experiments.hardware import ROOT, commit, environment
+from experiments.commit import ROOT, commit
+from experiments.hardware import environment
 from experiments.records import RecordError, RunFolder, hash_of, runs_in, write_json
 
 

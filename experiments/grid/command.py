@@ -29,14 +29,14 @@ def run(options: argparse.Namespace) -> int:
             cells.setdefault(spot.id, spot)  # of several places, the first
     folders = {name: RunFolder(options.runs / name) for name in cells}
     states = {name: state(folder) for name, folder in folders.items()}
-    again = {name: replace(now, kind="new") if _again(now, options) else now for name, now in states.items()}
+    again = {name: _again(now, options) for name, now in states.items()}
     for line in plan.lines(wanted, again, options.runs, count, max(1, options.processes_per_cell)):
         say(line)
     left = [name for name in cells if again[name].kind in ("new", "stopped")]
     if options.plan:
         return 0
     for name in left:
-        folders[name].failed.unlink(missing_ok=True)
+        prepare(folders[name], options.force)
     if left:
         tasks = [_task(cells[name], options) for name in left]
         view = View(cells, folders, again, options.runs, count)
@@ -49,10 +49,20 @@ def run(options: argparse.Namespace) -> int:
     return _report(wanted, {name: state(folder) for name, folder in folders.items()})
 
 
-def _again(now: State, options: argparse.Namespace) -> bool:
-    """Whether a cell with a result, good or bad, is tried all the same."""
-    crashed = now.kind == "failed" and not now.own
-    return crashed or (now.kind == "failed" and options.retry_failed) or (options.force and now.kind != "running")
+def _again(now: State, options: argparse.Namespace) -> State:
+    """New where a cell is to be tried all the same, whatever became of it."""
+    if options.force and now.kind != "running":
+        return State("new")
+    tried = now.kind == "failed" and (options.retry_failed or not now.own)
+    return replace(now, kind="new") if tried else now
+
+
+def prepare(folder: RunFolder, force: bool) -> None:
+    """Before the first cell starts: a try after a lost node then goes on, and does not start over."""
+    if force:
+        with folder.locked():
+            folder.clear()
+    folder.failed.unlink(missing_ok=True)
 
 
 def _report(wanted: list[Spot], states: dict[str, State]) -> int:
@@ -84,4 +94,4 @@ def _spots(options: argparse.Namespace) -> list[Spot]:
 
 def _task(spot: Spot, options: argparse.Namespace) -> Task:
     root = str(spot.root) if spot.root else None
-    return Task(spot.id, recipes.plain(spot.recipe), root, str(options.runs.resolve()), options.force)
+    return Task(spot.id, recipes.plain(spot.recipe), root, str(options.runs.resolve()))

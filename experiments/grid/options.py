@@ -46,6 +46,8 @@ def share(options: argparse.Namespace) -> Share:
     gpus = float(torch.cuda.is_available()) if options.gpus_per_cell is None else options.gpus_per_cell
     if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
         raise UserError(f"--gpus-per-cell is a part of one GPU or a whole number, got {gpus:g}.")
+    if not options.address and gpus > (held := torch.cuda.device_count()):
+        raise UserError(f"--gpus-per-cell is {gpus:g}, and this machine has {held} GPUs.")
     for name, least in LEAST.items():
         value = getattr(options, name)
         if value is not None and value < least:
@@ -71,6 +73,8 @@ def executor(options: argparse.Namespace) -> Executor:
     kind, chosen = options.executor or ("ray" if options.address else "process"), share(options)
     if options.address and kind != "ray":
         raise UserError(f"--address names a Ray cluster, which --executor {kind} does not use. Leave one of them out.")
+    if options.ship and not options.address:
+        raise UserError("--ship sends the code to the nodes of a Ray cluster. Name it with --address.")
     if kind == "ray":
         from experiments.grid.executors.cluster import Ray  # takes a second to import
 

@@ -18,7 +18,6 @@ class Task:
     recipe: dict  # as recipe.plain writes it, splits resolved
     root: str | None  # of the data, absolute
     runs: str  # folder of the run folders, absolute
-    force: bool = False  # start over
 
     @property
     def folder(self) -> RunFolder:

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from experiments.commit import ROOT
 from experiments.grid.task import Outcome, Task, to_line
 
-ROOT = Path(__file__).parents[2]
 BEHIND = 60  # seconds that one process may answer after another that failed
 
 

@@ -57,8 +57,6 @@ def _held(task: Task, world: World, stop: Stop) -> Iterator[None]:
                 raise
             time.sleep(0.2)
     try:
-        if task.force:
-            task.folder.clear()
         yield
     finally:
         lock.__exit__(None, None, None)

@@ -17,13 +17,17 @@ from functools import cache, partial
 
 import ray
 from ray import tune
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from experiments.commit import ROOT, SENT, here
 from experiments.errors import UserError
 from experiments.grid.executors import Share
 from experiments.grid.states import progress
 from experiments.grid.task import Outcome, Task, settle, to_line
-from experiments.grid.team import ROOT, Team
+from experiments.grid.team import Team
 from experiments.preemption import SIGNALS, Stop
+from experiments.progress import say
 
 SETTINGS = {  # read by Ray from the environment
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours serves SIGINT and SIGTERM alike
@@ -32,7 +36,8 @@ SETTINGS = {  # read by Ray from the environment
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # FILE.py:CLASS is relative to where the line was typed
     "RAY_kill_child_processes_on_worker_exit": "false",  # they see their trial's end, save their state and leave
 }
-NOT_CODE = [".git", ".venv", "runs", "data", "**/__pycache__", "**/*.pt", "**/*.npz"]
+NOT_CODE = [".git", ".venv", "/runs", "/data", "**/__pycache__", "**/*.pt", "**/*.npz"]
+TOKEN = "One with a token wants RAY_AUTH_MODE=token and the token in ~/.ray/auth_token."
 REACH = 10  # seconds in which a cluster's head answers
 LOOK = 1.0  # seconds between two looks at a cell
 
@@ -72,7 +77,7 @@ class Ray:
                 ),
             ).fit()
             if not stop.requested:
-                _lost(results)
+                _lost(tasks, results)
         finally:
             ray.shutdown()
             shutil.rmtree(share.logs / name, ignore_errors=True)
@@ -85,17 +90,47 @@ class Ray:
         except OSError as error:
             raise UserError(f"No Ray cluster at {self.address}: {error.strerror or error}.") from None
         os.environ.update(SETTINGS)
-        code = {"working_dir": str(ROOT), "excludes": NOT_CODE} if self.ships else None
+        code = {"working_dir": str(ROOT), "excludes": NOT_CODE, "env_vars": {SENT: here()}} if self.ships else None
         local = {"include_dashboard": False, "num_gpus": None} if self.address == "local" else {}
         if self.address == "local" and self.workers:
             local["num_cpus"] = self.workers * self.share.cpus * self.share.processes
         before = {number: signal.getsignal(number) for number in SIGNALS}
         try:
-            ray.init(address=self.address, runtime_env=code, log_to_driver=False, logging_level="ERROR", **local)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UserError(f"No Ray cluster at {self.address}: {str(error).splitlines()[0]}") from None
+            ray.init(address=self.address, runtime_env=code, log_to_driver=False, logging_level="CRITICAL", **local)
+        except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+            why = str(error).splitlines()[0].partition(". ")[0].removesuffix(".")
+            raise UserError(f"No way into a Ray cluster at {self.address}: {why}. {TOKEN}") from None
         for number, handler in before.items():
             signal.signal(number, handler)  # Ray puts its own there, which abort
+        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        self._room([node["Resources"] for node in nodes])
+        if self.address != "local":
+            _same_code(nodes)
+
+    def _room(self, nodes: list[dict]) -> None:
+        """Says what Ray would wait for without a word."""
+        wanted = {"CPU": self.share.cpus * self.share.processes, "GPU": self.share.gpus}
+        if not any(all(node.get(kind, 0) >= count for kind, count in wanted.items()) for node in nodes):
+            what = " and ".join(f"{count:g} {kind}" for kind, count in wanted.items() if count)
+            say(f"No node of this Ray cluster has the {what} that a cell wants; waiting for one. Ctrl-C ends it.")
+        if not self.share.gpus and any(node.get("GPU") for node in nodes):
+            say("This Ray cluster has GPUs, and the cells use none: --gpus-per-cell 1 gives each one.")
+
+
+def _same_code(nodes: list[dict]) -> None:
+    """Raises UserError where a node has other code than this machine, or none."""
+    mine, asked = here(), {}
+    for node in nodes:
+        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ask = ray.remote(here).options(num_cpus=0, scheduling_strategy=there)
+        asked[node["NodeManagerAddress"]] = ask.remote()
+    for address, answer in asked.items():
+        try:
+            theirs = ray.get(answer)
+        except RayError:
+            raise UserError(f"Node {address} cannot load this code. Install it at {ROOT}, or add --ship.") from None
+        if theirs != mine:
+            raise UserError(f"Node {address} holds commit {theirs}, this machine {mine}. Make them one, or add --ship.")
 
 
 @cache
@@ -121,10 +156,9 @@ def _trial(config: dict, share: Share) -> None:
     tune.report({"step": progress(task.folder)})
 
 
-def _lost(results: tune.ResultGrid) -> None:
-    """Notes the cells that were tried to the limit and left no record: their nodes went away."""
-    for result in results:
-        task = Task(**json.loads(result.config["task"]))
+def _lost(tasks: list[Task], results: tune.ResultGrid) -> None:
+    """Notes the cells that were tried to the limit and left no record: their nodes went away, or have no such code."""
+    for task, result in zip(tasks, results, strict=True):
         if result.error and not task.folder.is_done() and not task.folder.failed.is_file():
             lines = str(result.error).strip().splitlines()
             settle(task, Outcome("crash", f"Ray lost it: {lines[-1] if lines else type(result.error).__name__}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from experiments.grid.executors import Share
 from experiments.grid.task import Task, settle
@@ -43,7 +43,7 @@ class Processes:
         if task and (outcome := team.ended()):
             tries = settle(task, outcome)
             if outcome.kind in ("crash", "stopped") and tries <= self.share.retries:
-                waiting.append(replace(task, force=False))
+                waiting.append(task)
         if team.idle and waiting:
             team.give(waiting.popleft())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.grid import trial
@@ -31,4 +31,3 @@ class Serial:
                         return
                     if outcome.kind != "crash":
                         break
-                    task = replace(task, force=False)
