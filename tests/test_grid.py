@@ -116,9 +116,10 @@ def test_force_takes_a_result_away_before_any_cell_starts(tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     folder.write_done({"AP": 0.5})
-    grid.prepare(folder, force=False)
+    tasks = [Task("run", {}, None, str(tmp_path))]
+    grid.begin(tasks, force=False)
     assert state(folder).kind == "done"
-    grid.prepare(folder, force=True)
+    grid.begin(tasks, force=True)
     assert state(folder).kind == "new" and not folder.failed.exists()
 
 

@@ -1,5 +1,6 @@
 """Ray itself, with nodes that are processes of this machine: what it runs equals what ran without it."""
 
+import shutil
 import socket
 import subprocess
 import time
@@ -99,6 +100,8 @@ def test_a_token_that_is_not_there_is_one_line_and_code_2(tmp_path, monkeypatch)
     assert code == 2 and "~/.ray/auth_token" in err.splitlines()[-1] and "Traceback" not in err
 
 
-def test_a_cluster_that_is_not_there_is_one_line_and_code_2(tmp_path):
-    code, err = call(tmp_path, *BOTH, "--address", "127.0.0.1:1")
+def test_a_cluster_that_is_not_there_is_one_line_and_code_2(tmp_path, undisturbed):  # noqa: F811
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    code, err = call(tmp_path, *BOTH, "--address", "127.0.0.1:1", "--force")
     assert code == 2 and "No Ray cluster at 127.0.0.1:1" in err and "Traceback" not in err
+    assert records(tmp_path) == records(undisturbed)  # what --force would take away stands until a cell can start

@@ -33,7 +33,7 @@ def tasks(runs: Path) -> list[Task]:
 
 def seconds(executor: Executor, todo: list[Task]) -> float:
     begin = time.perf_counter()
-    executor.run(todo, Stop(), lambda: None)
+    executor.run(todo, Stop(), lambda: None, lambda: None)
     assert all(task.folder.is_done() for task in todo), "a cell of the benchmark failed"
     return time.perf_counter() - begin
 

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from dataclasses import replace
+from functools import partial
 
 from experiments import recipe as recipes
 from experiments.grid import filters, matrix, plan, written
@@ -28,21 +29,18 @@ def run(options: argparse.Namespace) -> int:
         if spot.id:
             cells.setdefault(spot.id, spot)  # of several places, the first
     folders = {name: RunFolder(options.runs / name) for name in cells}
-    states = {name: state(folder) for name, folder in folders.items()}
-    again = {name: _again(now, options) for name, now in states.items()}
-    for line in plan.lines(wanted, again, options.runs, count, max(1, options.processes_per_cell)):
+    states = {name: _again(state(folder), options) for name, folder in folders.items()}
+    for line in plan.lines(wanted, states, options.runs, count, max(1, options.processes_per_cell)):
         say(line)
-    left = [name for name in cells if again[name].kind in ("new", "stopped")]
+    left = [name for name in cells if states[name].kind in ("new", "stopped")]
     if options.plan:
         return 0
-    for name in left:
-        prepare(folders[name], options.force)
     if left:
         tasks = [_task(cells[name], options) for name in left]
-        view = View(cells, folders, again, options.runs, count)
+        view = View(cells, folders, states, options.runs, count)
         with stop_on_signal() as stop:
             with view:
-                executor(options).run(tasks, stop, view.tick)
+                executor(options).run(tasks, stop, partial(begin, tasks, options.force), view.tick)
                 view.look()
             if stop.requested:
                 raise Preempted(f"Stopped: {view.summary()}. The same line goes on from there.")
@@ -57,12 +55,13 @@ def _again(now: State, options: argparse.Namespace) -> State:
     return replace(now, kind="new") if tried else now
 
 
-def prepare(folder: RunFolder, force: bool) -> None:
-    """Before the first cell starts: a try after a lost node then goes on, and does not start over."""
-    if force:
-        with folder.locked():
-            folder.clear()
-    folder.failed.unlink(missing_ok=True)
+def begin(tasks: list[Task], force: bool) -> None:
+    """All at once, before the first cell: a try after a lost node then goes on, and does not start over."""
+    for folder in (task.folder for task in tasks):
+        folder.failed.unlink(missing_ok=True)
+        if force:
+            with folder.locked():
+                folder.clear()
 
 
 def _report(wanted: list[Spot], states: dict[str, State]) -> int:

@@ -43,17 +43,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def share(options: argparse.Namespace) -> Share:
     """Raises UserError for words that do not fit together."""
-    gpus = float(torch.cuda.is_available()) if options.gpus_per_cell is None else options.gpus_per_cell
-    if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
-        raise UserError(f"--gpus-per-cell is a part of one GPU or a whole number, got {gpus:g}.")
-    if not options.address and gpus > (held := torch.cuda.device_count()):
-        raise UserError(f"--gpus-per-cell is {gpus:g}, and this machine has {held} GPUs.")
+    gpus, held = options.gpus_per_cell, torch.cuda.device_count()
+    if gpus is None and not options.address:
+        gpus = float(held > 0)
+    asked = gpus or 0.0
+    if asked < 0 or (asked > 1 and asked != int(asked)):
+        raise UserError(f"--gpus-per-cell is a part of one GPU or a whole number, got {asked:g}.")
+    if not options.address and asked > held:
+        raise UserError(f"--gpus-per-cell is {asked:g}, and this machine has {held} GPUs.")
     for name, least in LEAST.items():
         value = getattr(options, name)
         if value is not None and value < least:
             raise UserError(f"--{name.replace('_', '-')} is {least} or more, got {value}.")
     logs = options.runs.resolve() / "tables" / "logs"
-    return Share(options.cpus_per_cell, gpus, options.processes_per_cell or max(1, int(gpus)), options.retries, logs)
+    return Share(options.cpus_per_cell, gpus, options.processes_per_cell or max(1, int(asked)), options.retries, logs)
 
 
 def side_by_side(options: argparse.Namespace) -> int:

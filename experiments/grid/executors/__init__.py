@@ -16,15 +16,16 @@ class Share:
     """What a cell gets."""
 
     cpus: int  # threads of each of its processes
-    gpus: float  # below 1: cells share one
+    gpus: float | None  # below 1: cells share one; None: one where the cluster has any
     processes: int
     retries: int  # further tries after a crash
     logs: Path  # folder for what the processes print
 
 
 class Executor(Protocol):
-    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
-        """Returns when all have ended or `stop` is asked for; calls `tick` about once a second.
+    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+        """Returns when all have ended or `stop` is asked for; how each ended is in its run folder.
 
-        How each ended is in its run folder.
+        Calls `begin` before the first cell, once nothing stands in its way, and `tick` about once a second. UserError
+        where no cell can run, before `begin`.
         """

@@ -12,12 +12,12 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import ray
 from ray import tune
-from ray.exceptions import RayError
+from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from experiments.commit import ROOT, SENT, here
@@ -39,6 +39,7 @@ SETTINGS = {  # read by Ray from the environment
 NOT_CODE = [".git", ".venv", "/runs", "/data", "**/__pycache__", "**/*.pt", "**/*.npz"]
 TOKEN = "One with a token wants RAY_AUTH_MODE=token and the token in ~/.ray/auth_token."
 REACH = 10  # seconds in which a cluster's head answers
+ANSWER = 120  # seconds in which a node answers, with time for the code to come
 LOOK = 1.0  # seconds between two looks at a cell
 
 
@@ -53,11 +54,16 @@ class Ray:
     address: str  # of a cluster; "local": a cluster of this machine, for this call
     ships: bool  # sends this code to the nodes
 
-    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
-        name, share = f"ray-{os.getpid()}", self.share
-        share.logs.mkdir(parents=True, exist_ok=True)
+    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+        name = f"ray-{os.getpid()}"
+        self.share.logs.mkdir(parents=True, exist_ok=True)
         self._join()
         try:
+            nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+            share = _fitted(self.share, [node["Resources"] for node in nodes])
+            if self.address != "local":
+                _same_code(nodes)
+            begin()
             resources = {"cpu": share.cpus * share.processes, "gpu": share.gpus}
             results = tune.Tuner(
                 tune.with_resources(partial(_trial, share=share), resources),
@@ -80,7 +86,7 @@ class Ray:
                 _lost(tasks, results)
         finally:
             ray.shutdown()
-            shutil.rmtree(share.logs / name, ignore_errors=True)
+            shutil.rmtree(self.share.logs / name, ignore_errors=True)
 
     def _join(self) -> None:
         host, colon, port = self.address.rpartition(":")
@@ -98,35 +104,34 @@ class Ray:
         try:
             ray.init(address=self.address, runtime_env=code, log_to_driver=False, logging_level="CRITICAL", **local)
         except (ConnectionError, ValueError, RuntimeError, RayError) as error:
-            why = str(error).splitlines()[0].partition(". ")[0].removesuffix(".")
+            why = str(error).partition("\n")[0].partition(". ")[0].removesuffix(".")
             raise UserError(f"No way into a Ray cluster at {self.address}: {why}. {TOKEN}") from None
         for number, handler in before.items():
             signal.signal(number, handler)  # Ray puts its own there, which abort
-        nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-        self._room([node["Resources"] for node in nodes])
-        if self.address != "local":
-            _same_code(nodes)
 
-    def _room(self, nodes: list[dict]) -> None:
-        """Says what Ray would wait for without a word."""
-        wanted = {"CPU": self.share.cpus * self.share.processes, "GPU": self.share.gpus}
-        if not any(all(node.get(kind, 0) >= count for kind, count in wanted.items()) for node in nodes):
-            what = " and ".join(f"{count:g} {kind}" for kind, count in wanted.items() if count)
-            say(f"No node of this Ray cluster has the {what} that a cell wants; waiting for one. Ctrl-C ends it.")
-        if not self.share.gpus and any(node.get("GPU") for node in nodes):
-            say("This Ray cluster has GPUs, and the cells use none: --gpus-per-cell 1 gives each one.")
+
+def _fitted(share: Share, nodes: list[dict]) -> Share:
+    """The share with its GPUs settled, from what the nodes have; says what Ray would wait for without a word."""
+    gpus = float(any(node.get("GPU") for node in nodes)) if share.gpus is None else share.gpus
+    wanted = {"CPU": share.cpus * share.processes, "GPU": gpus}
+    if not any(all(node.get(kind, 0) >= count for kind, count in wanted.items()) for node in nodes):
+        what = " and ".join(f"{count:g} {kind}" for kind, count in wanted.items() if count)
+        say(f"No node of this Ray cluster has the {what} that a cell wants; waiting for one. Ctrl-C ends it.")
+    return replace(share, gpus=gpus)
 
 
 def _same_code(nodes: list[dict]) -> None:
     """Raises UserError where a node has other code than this machine, or none."""
-    mine, asked = here(), {}
+    mine, asked = here(), []
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ask = ray.remote(here).options(num_cpus=0, scheduling_strategy=there)
-        asked[node["NodeManagerAddress"]] = ask.remote()
-    for address, answer in asked.items():
+        asked.append((node["NodeManagerAddress"], ask.remote()))
+    for address, answer in asked:
         try:
-            theirs = ray.get(answer)
+            theirs = ray.get(answer, timeout=ANSWER)
+        except GetTimeoutError:
+            raise UserError(f"Node {address} did not start a process in {ANSWER} seconds. Is it well?") from None
         except RayError:
             raise UserError(f"Node {address} cannot load this code. Install it at {ROOT}, or add --ship.") from None
         if theirs != mine:

@@ -21,7 +21,8 @@ class Processes:
     share: Share
     workers: int  # cells side by side
 
-    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
+    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+        begin()
         waiting = deque(tasks)
         teams = [self._team(slot) for slot in range(min(self.workers, len(tasks)))]
         last = 0.0

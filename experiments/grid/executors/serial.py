@@ -18,7 +18,8 @@ from experiments.world import joined
 class Serial:
     share: Share
 
-    def run(self, tasks: list[Task], stop: Stop, tick: Callable[[], None]) -> None:
+    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+        begin()
         finders: dict[str | None, Finder] = {}
         with joined() as world:
             for task in tasks:
