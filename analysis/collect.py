@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.records import NO_EFFECT, RecordError, RunFolder, hash_of, runs_in
+from experiments.records.run_folder import NO_EFFECT, RecordError, RunFolder, hash_of, runs_in
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 NAMES = ("run", "assigner", "dataset", "seed", "backbone", "iterations", "recipe", "settings", "status")

@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 
 from analysis import matches
-from analysis.matrix import RowSpec, TableSpec
 from analysis.results import Run
 from analysis.stats import holm, multiplicities, paired
 from analysis.table import Comparison, Order
-from experiments.records import RecordError
+from analysis.table_spec import RowSpec, TableSpec
+from experiments.records.run_folder import RecordError
 
 FAITHFUL = 0.05  # percent AP by which matches may miss the protocol's own
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.records import RecordError, is_whole_zip
+from experiments.records.run_folder import RecordError, is_whole_zip
 
 STEPS = {"coco": 100, "height": 100, "voc07": 10, "voc10": 0}  # protocol -> steps of recall; 0: area under the curve
 BLOCK = 2**22  # numbers of one array: 16 MiB in float32

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 try:
-    from experiments.records import RecordError, RunFolder, runs_in, write_json
+    from experiments.records.run_folder import RecordError, RunFolder, runs_in, write_json
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 

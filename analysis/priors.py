@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.colours import look
-from analysis.draw import canvas, finished
-from analysis.model import Figure
+from analysis.plot_style import canvas, finished
+from analysis.report_model import Figure
 from analysis.results import Run
 
 SHOWN = 10  # classes

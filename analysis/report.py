@@ -12,17 +12,17 @@ from pathlib import Path
 import pandas as pd
 
 try:
-    from analysis import flat, to_csv, to_latex, to_markdown
-    from analysis.build import build
+    from analysis import plain_table, to_csv, to_latex, to_markdown
+    from analysis.build_table import build
     from analysis.collect import collect
     from analysis.compare import Draws
-    from analysis.figures import figures
-    from analysis.matrix import TableSpec, tables_in
-    from analysis.model import Figure, Report
+    from analysis.plots import figures
+    from analysis.report_model import Figure, Report
     from analysis.results import read
-    from analysis.text import LEGEND
+    from analysis.sentences import LEGEND
+    from analysis.table_spec import TableSpec, tables_in
     from analysis.to_html import html
-    from experiments.records import RecordError
+    from experiments.records.run_folder import RecordError
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -49,7 +49,7 @@ def report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
     runs, draws = read(frame, options.runs), Draws(options.resamples, options.seed)
     tables = tuple(build(spec, runs, options.runs, draws, options.mix) for spec in specs)
     loose = frame[~frame["run"].isin(_used(specs))]
-    found = flat.flat(loose) if len(loose) else None
+    found = plain_table.flat(loose) if len(loose) else None
     drawn = figures(frame, runs) if options.out else ()
     return Report(TITLE, _said(frame, specs, options), tables, found, "Other runs" if specs else "Runs", drawn), frame
 
@@ -67,7 +67,7 @@ def _said(frame: pd.DataFrame, specs: list[TableSpec], options: argparse.Namespa
 
 def markdown(found: Report) -> str:
     """Tables of the paper first; loose runs alone are the plain table and nothing else."""
-    rest = flat.markdown(found.flat) if found.flat else ""
+    rest = plain_table.markdown(found.flat) if found.flat else ""
     if not found.tables:
         return rest
     said = (found.said, to_markdown.summary(found.tables), to_markdown.escape(LEGEND))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.collect import NO_EFFECT
-from experiments.records import RunFolder
+from experiments.records.run_folder import RunFolder
 
 IGNORED = ("assigner", "settings", "seed")  # of a recipe: what rows of a table may differ in
 IDLE = {f"{group}.{key}" for group, keys in NO_EFFECT.items() for key in keys}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis import text
+from analysis import sentences
 from analysis.table import Table
 
 
@@ -16,7 +16,7 @@ def frame(table: Table) -> pd.DataFrame:
     """Percent; empty where there is nothing."""
     lines = []
     for row in table.rows:
-        against = "; ".join(f"{text.versus(table, c)}: {text.difference(c)}" for c in row.versus)
+        against = "; ".join(f"{sentences.versus(table, c)}: {sentences.difference(c)}" for c in row.versus)
         for column, cell in zip(table.columns, row.cells, strict=True):
             ours = cell.ours
             lines.append(

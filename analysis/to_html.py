@@ -6,9 +6,9 @@ from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 
-from analysis import text
-from analysis.flat import NOTE, Flat
-from analysis.model import Figure, Report
+from analysis import sentences
+from analysis.plain_table import NOTE, Flat
+from analysis.report_model import Figure, Report
 from analysis.table import Cell, Certificate, Table
 
 STYLE = """
@@ -59,12 +59,11 @@ def _summary(tables: tuple[Table, ...]) -> str:
     def item(table: Table) -> str:
         bad = any(c.broken for c in table.certificates)
         link = f'<a href="#{escape(table.name)}">Table {table.number}</a>'
-        return (
-            f"<li>{link}: {escape(text.counted(table))}{' <strong>Not fair, see there.</strong>' if bad else ''}</li>"
-        )
+        loud = " <strong>Not fair, see there.</strong>" if bad else ""
+        return f"<li>{link}: {escape(sentences.counted(table))}{loud}</li>"
 
     items = "".join(map(item, tables))
-    return f'<ul class="summary">{items}</ul><p class="soft">{escape(text.LEGEND)}</p>' if tables else ""
+    return f'<ul class="summary">{items}</ul><p class="soft">{escape(sentences.LEGEND)}</p>' if tables else ""
 
 
 def _table(table: Table) -> str:
@@ -74,29 +73,29 @@ def _table(table: Table) -> str:
     for row in table.rows:
         name = f'<th scope="row">{escape(row.name)}{_small(row.differs)}</th>'
         found = [c for c in row.versus if c.found is not None]
-        against = "".join(f"{escape(text.difference(c))}{_small(f'against {c.against}')}" for c in found)
+        against = "".join(f"{escape(sentences.difference(c))}{_small(f'against {c.against}')}" for c in found)
         rows.append(f"<tr>{name}{''.join(map(_cell, row.cells))}{f'<td>{against}</td>' if compared else ''}</tr>")
     return "\n".join(
         [
             f'<h2 id="{escape(table.name)}">Table {table.number}. {escape(table.title)}</h2>',
-            f'<p class="soft">{escape(text.subtitle(table))}</p>',
+            f'<p class="soft">{escape(sentences.subtitle(table))}</p>',
             f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
-            f"<p><strong>{escape(text.counted(table))}</strong></p>",
+            f"<p><strong>{escape(sentences.counted(table))}</strong></p>",
             *map(_certificate, table.certificates),
-            *(_folded(title, items) for title, items in text.details(table)),
+            *(_folded(title, items) for title, items in sentences.details(table)),
         ]
     )
 
 
 def _cell(cell: Cell) -> str:
     kind = "hole" if cell.ours is None else cell.mark
-    return f'<td><span class="{kind}">{escape(text.ours(cell))}</span>{_small(text.paper(cell))}</td>'
+    return f'<td><span class="{kind}">{escape(sentences.ours(cell))}</span>{_small(sentences.paper(cell))}</td>'
 
 
 def _certificate(c: Certificate) -> str:
     if not c.broken:
-        return f'<p class="soft">{escape(text.verdict(c))}</p>'
-    return f'<div class="bad"><strong>{escape(text.verdict(c))}</strong>{_list(c.broken)}</div>'
+        return f'<p class="soft">{escape(sentences.verdict(c))}</p>'
+    return f'<div class="bad"><strong>{escape(sentences.verdict(c))}</strong>{_list(c.broken)}</div>'
 
 
 def _folded(title: str, items: list[str]) -> str:

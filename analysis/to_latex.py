@@ -2,7 +2,7 @@ r"""A table as LaTeX: \usepackage{booktabs}."""
 
 from __future__ import annotations
 
-from analysis import text
+from analysis import sentences
 from analysis.table import Cell, Table
 
 SPECIAL = {
@@ -22,8 +22,8 @@ SPECIAL = {
     "[": "{[}",  # after \\ it would be an option
     "*": "{*}",
     "±": r"$\pm$",
-    text.MINUS: "$-$",
-    text.MARK: r"$\dagger$",
+    sentences.MINUS: "$-$",
+    sentences.MARK: r"$\dagger$",
     "…": r"\dots{}",
 }
 
@@ -33,12 +33,13 @@ def escape(said: str) -> str:
 
 
 def latex(table: Table) -> str:
+    caption = ". ".join(map(escape, (table.title, sentences.subtitle(table), sentences.counted(table))))
     head = " & ".join(["", *(escape(name) for name in table.columns)])
     lines = [
         f"% {' '.join(table.command.split())}",
         r"\begin{table}",
         r"  \centering",
-        rf"  \caption{{{escape(table.title)}. {escape(text.subtitle(table))}. {escape(text.counted(table))}}}",
+        rf"  \caption{{{caption}}}",
         rf"  \begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"    \toprule",
         rf"    {head} \\",
@@ -52,11 +53,11 @@ def latex(table: Table) -> str:
 
 
 def _ours(cell: Cell) -> str:
-    said = escape(text.ours(cell))
+    said = escape(sentences.ours(cell))
     if cell.ours is None:
         return rf"{{\scriptsize {said}}}"
     return {"best": rf"\textbf{{{said}}}", "second": rf"\underline{{{said}}}"}.get(cell.mark, said)
 
 
 def _paper(cell: Cell) -> str:
-    return "" if cell.paper is None else rf"\scriptsize {escape(text.paper(cell))}"
+    return "" if cell.paper is None else rf"\scriptsize {escape(sentences.paper(cell))}"

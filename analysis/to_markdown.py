@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from analysis import text
+from analysis import sentences
 from analysis.table import Cell, Table
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -19,7 +19,7 @@ def escape(said: str) -> str:
 def summary(tables: tuple[Table, ...]) -> str:
     """A line a table."""
     bad = {t.name: " **Not fair, see there.**" for t in tables if any(c.broken for c in t.certificates)}
-    return "".join(f"- Table {t.number}: {escape(text.counted(t))}{bad.get(t.name, '')}\n" for t in tables)
+    return "".join(f"- Table {t.number}: {escape(sentences.counted(t))}{bad.get(t.name, '')}\n" for t in tables)
 
 
 def markdown(table: Table) -> str:
@@ -29,33 +29,33 @@ def markdown(table: Table) -> str:
 def body(table: Table) -> list[str]:
     compared = table.single
     head = ["", *map(escape, table.columns), *(["paired difference of AP"] if compared else [])]
-    lines = [escape(text.subtitle(table)) + ".", "", line(head), line("---" for _ in head)]
+    lines = [escape(sentences.subtitle(table)) + ".", "", line(head), line("---" for _ in head)]
     for row in table.rows:
         cells = [f"{escape(row.name)}<br>{small(row.differs)}" if row.differs else escape(row.name)]
         cells += [_cell(cell) for cell in row.cells]
         found = [c for c in row.versus if c.found is not None]
-        against = [f"{escape(text.difference(c))}<br>{small(f'against {c.against}')}" for c in found]
+        against = [f"{escape(sentences.difference(c))}<br>{small(f'against {c.against}')}" for c in found]
         lines.append(line([*cells, *(["<br>".join(against)] if compared else [])]))
-    lines += ["", f"**{escape(text.counted(table))}**"]
-    lines += [f"- {escape(text.order(table, item))}" for item in table.orders if item.verdict == "disagrees"]
+    lines += ["", f"**{escape(sentences.counted(table))}**"]
+    lines += [f"- {escape(sentences.order(table, item))}" for item in table.orders if item.verdict == "disagrees"]
     for certificate in table.certificates:
-        lines += ["", _loud(text.verdict(certificate), bool(certificate.broken))]
+        lines += ["", _loud(sentences.verdict(certificate), bool(certificate.broken))]
         lines += [f"- {escape(sentence)}" for sentence in certificate.broken]
     return lines + _details(table)
 
 
 def _details(table: Table) -> list[str]:
     lines = []
-    for title, items in text.details(table):
+    for title, items in sentences.details(table):
         lines += ["", f"<details><summary>{escape(title)} ({len(items)})</summary>", ""]
         lines += [*(f"- {escape(item)}" for item in items), "", "</details>"]
     return lines
 
 
 def _cell(cell: Cell) -> str:
-    said = escape(text.ours(cell))
+    said = escape(sentences.ours(cell))
     said = {"best": f"**{said}**", "second": f"<u>{said}</u>"}.get(cell.mark, said)
-    return f"{said}<br>{small(text.paper(cell))}" if cell.paper is not None else said
+    return f"{said}<br>{small(sentences.paper(cell))}" if cell.paper is not None else said
 
 
 def small(said: str) -> str:

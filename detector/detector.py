@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from assigners.interface import Assigner, HeadSpec, Objects
 from detector.backbone import Backbone
 from detector.fpn import FPN
-from detector.head import Head
+from detector.grid import make_grid
+from detector.heads.towers import Head
 from detector.postprocess import Detections, Limits, postprocess
 from detector.predictions import DensePredictions
-from detector.priors import make_grid
 from detector.streams import global_stream
 
 STRIDES = (8, 16, 32, 64, 128)  # pixels, P3..P7

@@ -15,12 +15,12 @@ import torch
 
 from assigners import OWN
 from assigners.interface import Objects
-from experiments import checkpoint
-from experiments.cell import detector
-from experiments.errors import UserError
-from experiments.recipe import Recipe, from_dict, steps
-from experiments.records import RecordError, RunFolder
-from experiments.step import cut
+from experiments.recipes.recipe import Recipe, from_dict, steps
+from experiments.records.run_folder import RecordError, RunFolder
+from experiments.runtime.errors import UserError
+from experiments.training import checkpoint
+from experiments.training.run_spec import detector
+from experiments.training.step import cut
 
 
 def load(path: Path, trusted: str) -> tuple[Recipe, dict]:

@@ -14,15 +14,16 @@ import yaml
 
 try:
     import assigners
-    from experiments import guards, recipe, single
-    from experiments.cell import REFERENCE, differences, find
-    from experiments.errors import UserError
     from experiments.grid import command as grid
     from experiments.grid import options as words
-    from experiments.preemption import EXIT_CODE, Preempted, leave_on_signal, stop_on_signal
-    from experiments.progress import say, silence, without_terminal
-    from experiments.records import FIGURES, RecordError, RunFolder
-    from experiments.world import World, joined
+    from experiments.recipes import recipe
+    from experiments.records.run_folder import FIGURES, RecordError, RunFolder
+    from experiments.runtime.console import say, silence, without_terminal
+    from experiments.runtime.errors import UserError
+    from experiments.runtime.processes import World, joined
+    from experiments.runtime.signals import EXIT_CODE, Preempted, leave_on_signal, stop_on_signal
+    from experiments.training import execute, guards
+    from experiments.training.run_spec import REFERENCE, differences, find
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -89,14 +90,14 @@ def run(chosen: recipe.Recipe, options: argparse.Namespace, world: World) -> Non
     )
     if not world.writes:
         with stop_on_signal() as stop:
-            single.run(found, folder, world, stop)
+            execute.run(found, folder, world, stop)
         return
     for line in filter(None, lines):
         say(line)
     with folder.locked(), stop_on_signal() as stop:
         if options.force:
             folder.clear()
-        result = single.run(found, folder, world, stop)
+        result = execute.run(found, folder, world, stop)
     print(" ".join(f"{name} {result[name]:.3f}" for name in FIGURES if result[name] is not None) + f" {folder.path}")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.matches import ap, load
-from analysis.matrix import CellSpec, ColumnSpec, RowSpec, TableSpec
-from experiments.records import RunFolder, write_json
+from analysis.table_spec import CellSpec, ColumnSpec, RowSpec, TableSpec
+from experiments.records.run_folder import RunFolder, write_json
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 CLASSES = {

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from analysis.collect import COLUMNS, NO_EFFECT, collect
-from analysis.flat import flat, markdown, mean_and_half
-from experiments import recipe
-from experiments.commit import ROOT
-from experiments.records import RecordError, RunFolder
+from analysis.plain_table import flat, markdown, mean_and_half
+from experiments.recipes import recipe
+from experiments.records.run_folder import RecordError, RunFolder
+from experiments.runtime.commit import ROOT
 
 DONE = {"AP": 0.25, "AP50": 0.5, "AP75": 0.2, "APs": 0.1, "APm": 0.3, "APl": 0.4, "train_seconds": 60.0}
 

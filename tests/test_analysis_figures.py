@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.collect import collect
-from analysis.figures import defaults, figures
+from analysis.plots import defaults, figures
 from analysis.results import read
 from tests.synthetic import record, result, write
 

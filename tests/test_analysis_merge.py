@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from experiments.commit import ROOT
-from experiments.records import RunFolder
+from experiments.records.run_folder import RunFolder
+from experiments.runtime.commit import ROOT
 from tests.synthetic import record, result, row, spec, write, write_table
 
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from analysis import to_csv, to_latex, to_markdown
 from analysis.colours import OURS, look
-from analysis.model import Report
+from analysis.report_model import Report
 from analysis.stats import Mean, Paired
 from analysis.table import Cell, Certificate, Comparison, Difference, Hole, Order, Row, Shared, Table
 from analysis.to_html import html
-from experiments.commit import ROOT
-from experiments.records import RunFolder
+from experiments.records.run_folder import RunFolder
+from experiments.runtime.commit import ROOT
 from tests.synthetic import record, result, row, spec, write, write_all, write_table
 
 NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j) `k` *l*"""

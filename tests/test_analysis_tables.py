@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.build import build, ranked
+from analysis.build_table import build, ranked
 from analysis.collect import collect
 from analysis.compare import Draws
-from analysis.matrix import CellSpec, ColumnSpec, RowSpec, TableSpec, parse, tables_in
 from analysis.results import read
-from experiments.records import RecordError
+from analysis.table_spec import CellSpec, ColumnSpec, RowSpec, TableSpec, parse, tables_in
+from experiments.records.run_folder import RecordError
 from tests.synthetic import record, result, row, spec, write, write_matches, write_table
 
 

@@ -83,7 +83,9 @@ def test_a_package_imports_only_what_lies_below_it(package):
 def test_analysis_and_records_name_no_training_library():
     for path in FILES["analysis"]:
         assert not HEAVY & {name.split(".")[0] for name in of(path)}, path
-    outside = {name.split(".")[0] for name in of(ROOT / "experiments" / "records.py")} - sys.stdlib_module_names
+    outside = {
+        name.split(".")[0] for name in of(ROOT / "experiments" / "records" / "run_folder.py")
+    } - sys.stdlib_module_names
     assert outside == set()
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data import archives
-from experiments.data.archives import unpack
-from experiments.errors import UserError
+from experiments.data.official import archives
+from experiments.data.official.archives import unpack
+from experiments.runtime.errors import UserError
 from tests.test_download import DATA, FUZZ, names
 
 

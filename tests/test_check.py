@@ -13,9 +13,9 @@ import assigners
 from assigners.fcos import FCOS
 from assigners.geometry import iou
 from assigners.interface import HeadSpec
-from experiments.check import __main__ as page
-from experiments.check.checks import Trial
-from experiments.check.suite import CHECKS
+from experiments.conformance import __main__ as page
+from experiments.conformance.checks import Trial
+from experiments.conformance.suite import CHECKS
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torchvision.io import write_jpeg
 
-from experiments import recipe
-from experiments.data import check, download, examine, layout
-from experiments.data.missing import missing
-from experiments.data.quarantine import Look, Memory
-from experiments.data.sources import SOURCES
-from experiments.errors import UserError
+from experiments.data.official import check, compare, decode, download
+from experiments.data.official.memory import Look, Memory
+from experiments.data.official.missing_files import missing
+from experiments.data.official.sources import SOURCES
+from experiments.recipes import recipe
+from experiments.runtime.errors import UserError
 from tests.samples import REAL, real
 
 
@@ -84,7 +84,7 @@ def test_bad_images_are_listed_by_content_until_they_are_mended(run, coco):
 
 def test_only_changed_files_are_decoded_again(run, coco, monkeypatch):
     looked = []
-    monkeypatch.setattr(examine, "look", lambda path, look=examine.look: looked.append(Path(path)) or look(path))
+    monkeypatch.setattr(decode, "look", lambda path, look=decode.look: looked.append(Path(path)) or look(path))
     words = ("--dataset", "coco", "--data-root", coco)
     run(*words)
     assert len(looked) == 6
@@ -115,21 +115,21 @@ def test_a_stopped_check_goes_on(run, coco, monkeypatch):
             raise KeyboardInterrupt
         return real_look(path)
 
-    real_look = examine.look
-    monkeypatch.setattr(examine, "look", stopping)
+    real_look = decode.look
+    monkeypatch.setattr(decode, "look", stopping)
     words = ("--dataset", "coco", "--data-root", coco)
     code, out, said = run(*words)
     assert (code, out) == (130, "") and "the same line goes on" in said
-    monkeypatch.setattr(examine, "look", real_look)
+    monkeypatch.setattr(decode, "look", real_look)
     assert "6 of 6 images decode, 4 of them known from before" in run(*words)[1]
 
 
 def test_several_processes_find_what_one_finds(coco, tmp_path, monkeypatch):
     (coco / "train2017" / "1.jpg").write_bytes(b"no image")
     paths = sorted(map(str, coco.rglob("*.jpg")))
-    one, _ = examine.examine(paths, Memory(tmp_path / "one", "coco"), 1)
-    monkeypatch.setattr(examine, "SHARE", 2)
-    two, decoded = examine.examine(paths, Memory(tmp_path / "two", "coco"), 2)
+    one, _ = decode.examine(paths, Memory(tmp_path / "one", "coco"), 1)
+    monkeypatch.setattr(decode, "SHARE", 2)
+    two, decoded = decode.examine(paths, Memory(tmp_path / "two", "coco"), 2)
     assert one == two and decoded == 6 and sum(not look.good for look in two.values()) == 1
 
 
@@ -209,10 +209,10 @@ def test_own_data_by_a_recipe_of_ones_own(run, coco, tmp_path):
 def test_sets_that_only_a_person_may_fetch_say_page_licence_and_layout(name):
     source = SOURCES[name]
     with pytest.raises(UserError) as error:
-        layout.fetchable_into(name, source, Path("."))
+        compare.fetchable_into(name, source, Path("."))
     assert all(part in str(error.value) for part in (source.page, source.licence, source.layout))
 
 
 def test_no_file_beside_the_command_hides_the_standard_library():
-    """`python experiments/data/check.py` puts that folder first on the path."""
+    """`python experiments/data/official/check.py` puts that folder first on the path."""
     assert {path.stem for path in Path(check.__file__).parent.iterdir()} & sys.stdlib_module_names == set()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments import recipe
-from experiments.data import check, download
-from experiments.data.sources import SOURCES, Archive
+from experiments.data.official import check, download
+from experiments.data.official.sources import SOURCES, Archive
+from experiments.recipes import recipe
 from tests.test_archives import tar
 from tests.test_check_data import image, lines
 from tests.test_download import Served, serving

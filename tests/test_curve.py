@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from experiments import curve, recipe, run
+from experiments import run
 from experiments.grid.states import state
-from experiments.records import RecordError, RunFolder, runs_in
+from experiments.recipes import recipe
+from experiments.records.run_folder import RecordError, RunFolder, runs_in
+from experiments.training import curve
 from tests.test_run import LONGER, same, started, words
 
 POINTS = [6, 12, 18]  # of 24 steps

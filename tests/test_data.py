@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_image
 
-from experiments import recipe
-from experiments.data import coco, shapes, shared, transforms
+from experiments.data import shared_memory, transforms
 from experiments.data.index import BadImage, decode
 from experiments.data.loader import eval_loader, order, train_loader
-from experiments.errors import UserError
+from experiments.data.readers import coco, shapes
+from experiments.recipes import recipe
+from experiments.runtime.errors import UserError
 from tests.samples import instances, write_coco
 
 
@@ -156,11 +157,11 @@ def test_cropped_batches_hold_only_boxes_inside_the_image():
 
 def test_too_little_shared_memory_is_said_before_a_worker_dies(monkeypatch, capsys):
     data = scaled("data.workers=4").data
-    assert shared.batch_bytes(data, 16) == 16 * 3 * 800 * 1344
+    assert shared_memory.batch_bytes(data, 16) == 16 * 3 * 800 * 1344
     usage = shutil.disk_usage("/")
-    for free, workers in ((2**40, 4), (64 * 2**20, 0), (6 * shared.batch_bytes(data, 16), 2)):
+    for free, workers in ((2**40, 4), (64 * 2**20, 0), (6 * shared_memory.batch_bytes(data, 16), 2)):
         monkeypatch.setattr(shutil, "disk_usage", lambda place, free=free: usage._replace(free=free))
-        assert shared.workers(data, 16) == workers
+        assert shared_memory.workers(data, 16) == workers
         assert ("loader workers need 443 MiB" in capsys.readouterr().err) == (workers < 4)
 
 

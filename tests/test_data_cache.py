@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.data import cache, coco, load, voc, widerface
-from experiments.data.paths import pack
-from experiments.recipe import DataRecipe
+from experiments.data import cache
+from experiments.data.datasets import load
+from experiments.data.packed_paths import pack
+from experiments.data.readers import coco, voc, widerface
+from experiments.recipes.recipe import DataRecipe
 from tests.samples import XML, instances, write_coco, write_voc, write_widerface
 
 MINE = DataRecipe("coco", "train2017", "train2017", (800,), 1333)

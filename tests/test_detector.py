@@ -9,9 +9,9 @@ import assigners
 from assigners.interface import HeadSpec, Objects
 from detector.coders import coder
 from detector.detector import Detector, DetectorConfig
+from detector.grid import make_grid
 from detector.postprocess import Limits, postprocess
 from detector.predictions import DensePredictions
-from detector.priors import make_grid
 
 SIZES = ((8, 16, 20), (16, 8, 10), (32, 4, 5), (64, 2, 3), (128, 1, 2))
 HEIGHT, WIDTH = 128, 160

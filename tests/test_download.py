@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.data import download
-from experiments.data.download import fetch
-from experiments.data.sources import SOURCES, Archive
-from experiments.errors import UserError
+from experiments.data.official import download
+from experiments.data.official.download import fetch
+from experiments.data.official.sources import SOURCES, Archive
+from experiments.runtime.errors import UserError
 
 DATA = bytes(range(256)) * 4096  # 1 MiB, no two places alike within 256
 FUZZ = settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import assigners
-from experiments import recipe, single
-from experiments.cell import Cell, detector, find
-from experiments.fairness import shared
-from experiments.world import World
+from experiments.recipes import recipe
+from experiments.runtime.processes import World
+from experiments.training import execute
+from experiments.training.fairness import shared
+from experiments.training.run_spec import Cell, detector, find
 
 SMALL = ("data.train_images=32", "data.val_images=4", "model.channels=16", "model.tower_convs=2")
 NAMES = assigners.available()
@@ -120,13 +121,13 @@ def test_no_two_parts_of_a_detector_start_alike():
 
 def test_the_record_holds_the_hashes_and_the_defaults():
     found = cell("autoassign", "assigner.center=shared")
-    kept = single._record(found, detector(found.recipe, 10), World(0, 1, torch.device("cpu")))
+    kept = execute._record(found, detector(found.recipe, 10), World(0, 1, torch.device("cpu")))
     assert kept["shared"] == hashes("autoassign")
     assert kept["defaults"]["center"] == "category" and kept["recipe"]["settings"]["center"] == "shared"
 
 
 def test_drawn_sets_tell_the_truth_beside_the_priors():
     found = cell("autoassign")
-    kept = single.priors(detector(found.recipe, 10), found)
+    kept = execute.priors(detector(found.recipe, 10), found)
     truth = dict(zip(kept["classes"], kept["true_offsets"], strict=True))
     assert truth["left"] == [-0.375, 0.0] and truth["disc"] == [0.0, 0.0] and len(kept["mu"]) == 10

@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.collect import collect
-from experiments import checkpoint, recipe
-from experiments.errors import UserError
 from experiments.protocols.interface import Detections
-from experiments.records import RecordError, RunFolder, write_json
+from experiments.recipes import recipe
+from experiments.records.run_folder import RecordError, RunFolder, write_json
+from experiments.runtime.errors import UserError
+from experiments.training import checkpoint
 
 EXAMPLES = int(os.environ.get("ASSIGNBENCH_FUZZ_EXAMPLES", 25))
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.records import runs_in
+from experiments.records.run_folder import runs_in
 from tests.soak.runs import Plan
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ import torch
 
 import assigners
 from detector.coders import coder
-from experiments.check.scenes import CLASSES, faces, mapped, objects, predictions, step
+from experiments.conformance.scenes import CLASSES, faces, mapped, objects, predictions, step
 
 FLAT = torch.tensor([[50.0, 50.0, 50.0, 90.0], [30.0, 30.0, 30.0, 30.0], [1e-30, 0.0, 2e-30, 40.0]])
 SCENES = {

@@ -14,11 +14,13 @@ import pytest
 import torch
 
 from detector.detector import Detector
-from experiments import checkpoint, evaluate, run, train
-from experiments.data import shapes
-from experiments.preemption import ECHO, SIGNALS, stop_on_signal
-from experiments.records import RunFolder, runs_in
-from experiments.world import _AGAIN, joined
+from experiments import run
+from experiments.data.readers import shapes
+from experiments.protocols import evaluate
+from experiments.records.run_folder import RunFolder, runs_in
+from experiments.runtime.processes import _AGAIN, joined
+from experiments.runtime.signals import ECHO, SIGNALS, stop_on_signal
+from experiments.training import checkpoint, train
 from tests.soak.runs import Plan, differences
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +60,7 @@ def test_a_signal_that_comes_again_at_once_is_the_same_and_a_later_one_leaves():
             os.kill(os.getpid(), signal.SIGTERM)
         assert stop.requested
     code = (
-        "import os, signal, time; from experiments.preemption import *\n"
+        "import os, signal, time; from experiments.runtime.signals import *\n"
         f"with stop_on_signal():\n os.kill(os.getpid(), 15); time.sleep({ECHO + 0.1}); os.kill(os.getpid(), 15)\n"
         " time.sleep(9)"
     )

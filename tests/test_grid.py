@@ -10,13 +10,13 @@ import pytest
 
 import assigners
 from experiments import run
-from experiments.errors import UserError
 from experiments.grid import command as grid
 from experiments.grid import filters, matrix
-from experiments.grid.cells import Finder, spots
+from experiments.grid.entries import Finder, spots
+from experiments.grid.job import Outcome, Task, settle
 from experiments.grid.states import state
-from experiments.grid.task import Outcome, Task, settle
-from experiments.records import RunFolder, write_json
+from experiments.records.run_folder import RunFolder, write_json
+from experiments.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 PAPER = ROOT.parents[0] / "shared" / "paper" / "tables.csv"
@@ -95,7 +95,8 @@ def test_the_state_is_read_from_the_folder_alone(tmp_path):
         file.write('{"step": 3, "im')
     assert (state(folder).kind, state(folder).step, state(folder).images_per_s) == ("stopped", 2, 4.0)
     code = (
-        f"import sys; from experiments.records import *\nwith RunFolder(Path({str(folder.path)!r})).locked():\n"
+        f"import sys; from experiments.records.run_folder import *\n"
+        f"with RunFolder(Path({str(folder.path)!r})).locked():\n"
         "    print(flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

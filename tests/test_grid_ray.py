@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from experiments.commit import SENT
 from experiments.grid.executors.cluster import SETTINGS
-from experiments.records import runs_in
+from experiments.records.run_folder import runs_in
+from experiments.runtime.commit import SENT
 from tests.test_grid_runs import BOTH, ROOT, call, line, orphans, owner, records, tables, undisturbed  # noqa: F401
 
 PARTS, KINDS = ("assigners", "detector", "experiments"), (".py", ".yaml")

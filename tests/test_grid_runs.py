@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.records import RunFolder, runs_in
+from experiments.records.run_folder import RunFolder, runs_in
 
 ROOT = Path(__file__).parents[1]
 TINY = (

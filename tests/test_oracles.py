@@ -10,7 +10,7 @@ import torch
 
 from assigners import build
 from assigners.interface import Grid, Level, Objects
-from detector.priors import make_grid
+from detector.grid import make_grid
 from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
 from tests.oracles.common import Raw, decode_ltrb, overlaps
 from tests.oracles.compare import CLASSES, ORACLES, check, fast, prepared, seen, slow

@@ -7,9 +7,9 @@ import pytest
 
 import assigners
 from assigners.fcos import FCOS
-from experiments import recipe
-from experiments.cell import detector, differences
-from experiments.errors import UserError
+from experiments.recipes import recipe
+from experiments.runtime.errors import UserError
+from experiments.training.run_spec import detector, differences
 
 GOOD = """from dataclasses import dataclass
 

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.protocols import coco, engines
 from experiments.protocols.interface import Detections
-from experiments.records import RecordError
+from experiments.records.run_folder import RecordError
 from tests.truths import ORACLE, detections, oracle, random_scene, truth
 
 NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.protocols import coco, engines, official, voc
 from experiments.protocols.interface import THRESHOLDS, Matches
-from experiments.records import RecordError
+from experiments.records.run_folder import RecordError
 from tests.test_protocol_official import keep, write
 from tests.truths import detections, oracle, random_scene, truth
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from experiments.errors import UserError
 from experiments.protocols.official import evaluate
 from experiments.protocols.wider_lists import SETTINGS, faces
+from experiments.runtime.errors import UserError
 from tests.oracles.protocols import official_ap
 from tests.truths import SHARED, detections, truth
 

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from analysis.collect import NO_EFFECT
-from experiments import evaluate, guards, recipe, run
-from experiments.cell import Cell
-from experiments.data.build import Record, build
-from experiments.errors import UserError
+from experiments import run
+from experiments.data.readers.clean import Record, build
+from experiments.protocols import evaluate
 from experiments.protocols.interface import MAIN, Matches
-from experiments.records import runs_in
+from experiments.recipes import recipe
+from experiments.records.run_folder import runs_in
+from experiments.runtime.errors import UserError
+from experiments.training import guards
+from experiments.training.run_spec import Cell
 from tests.test_run import command, words  # noqa: F401
 
 PROTOCOLS = ("coco", "voc07", "voc10", "height")

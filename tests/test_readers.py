@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import recipe
-from experiments.data import coco, load, objects365, stream, voc, widerface
-from experiments.errors import UserError
+from experiments.data.datasets import load
+from experiments.data.readers import coco, json_stream, objects365, voc, widerface
+from experiments.recipes import recipe
+from experiments.runtime.errors import UserError
 from tests.samples import (
     REAL,
     XML,
@@ -180,7 +181,7 @@ def test_a_file_is_the_same_in_blocks_of_any_size(tmp_path, monkeypatch, block):
     data["categories"][0]["name"] = 'a "[}{\\" \\\\'
     many = [data["annotations"][0] | {"id": i, "x": [{"y": [i]}], "segmentation": {"counts": "]}"}} for i in range(9)]
     text = json.dumps({"info": {"images": []}, "annotations": many} | {k: data[k] for k in ("categories", "images")})
-    monkeypatch.setattr(stream, "BLOCK", block)
+    monkeypatch.setattr(json_stream, "BLOCK", block)
     found = read_coco(tmp_path, text)
     assert found.classes == ('a "[}{\\" \\\\',) and len(found.boxes) == 9
     with pytest.raises(UserError, match="not a whole JSON file"):

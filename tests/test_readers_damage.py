@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.data import coco, objects365, voc, widerface
-from experiments.errors import UserError
+from experiments.data.readers import coco, objects365, voc, widerface
+from experiments.runtime.errors import UserError
 from tests.samples import XML, instances, write_coco, write_objects365, write_voc, write_widerface
 
 EXAMPLES = int(os.environ.get("ASSIGNBENCH_FUZZ_EXAMPLES", "100"))

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import assigners
-from experiments.data import widerface
-from experiments.records import runs_in
+from experiments.data.readers import widerface
+from experiments.records.run_folder import runs_in
 from tests.samples import REAL, real
 from tests.test_run import command, words  # noqa: F401
 

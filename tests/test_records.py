@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from experiments.commit import ROOT, commit
-from experiments.hardware import environment
-from experiments.records import RecordError, RunFolder, hash_of, runs_in, write_json
+from experiments.records.run_folder import RecordError, RunFolder, hash_of, runs_in, write_json
+from experiments.runtime.commit import ROOT, commit
+from experiments.training.environment import environment
 
 
 @pytest.fixture
@@ -130,7 +130,8 @@ def test_hash_depends_on_content_only():
 
 
 def test_records_need_the_standard_library_only():
-    code = "import sys, experiments.records; print(sorted({'torch', 'numpy', 'pandas', 'yaml'} & set(sys.modules)))"
+    wanted = "{'torch', 'numpy', 'pandas', 'yaml'}"
+    code = f"import sys, experiments.records.run_folder; print(sorted({wanted} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 

@@ -15,7 +15,7 @@ import torch
 
 import assigners
 from experiments import replay, run
-from experiments.records import RecordError, RunFolder, runs_in
+from experiments.records.run_folder import RecordError, RunFolder, runs_in
 
 ROOT = Path(__file__).parents[1]
 TINY = (
@@ -166,7 +166,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(command, tmp_path, un
 
 def test_a_folder_in_use_is_refused(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    code = f"from experiments.records import *\nwith RunFolder(Path({str(folder.path)!r})).locked(): pass"
+    code = f"from experiments.records.run_folder import *\nwith RunFolder(Path({str(folder.path)!r})).locked(): pass"
     with folder.locked():
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert RecordError.__name__ in done.stderr and f"process {os.getpid()} on" in done.stderr

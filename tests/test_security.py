@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from analysis.collect import collect
-from experiments import checkpoint, recipe, replay
-from experiments.errors import UserError
+from experiments import replay
 from experiments.protocols.interface import Detections
-from experiments.records import RecordError, RunFolder, write_json
+from experiments.recipes import recipe
+from experiments.records.run_folder import RecordError, RunFolder, write_json
+from experiments.runtime.errors import UserError
+from experiments.training import checkpoint
 
 CPU = torch.device("cpu")
 

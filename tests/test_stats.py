@@ -8,7 +8,7 @@ import pytest
 from analysis import matches
 from analysis.matches import Matches, ap
 from analysis.stats import holm, mean, multiplicities, paired, quantile
-from experiments.records import RecordError
+from experiments.records.run_folder import RecordError
 
 T = 3
 

@@ -16,13 +16,13 @@ from typing import TextIO
 
 import numpy as np
 
-from experiments import recipe
-from experiments.data import instances
 from experiments.data.cache import cached
-from experiments.data.folders import Place
 from experiments.data.index import Index
 from experiments.data.loader import train_loader
-from experiments.data.objects365 import IGNORED
+from experiments.data.readers import coco_json
+from experiments.data.readers.image_folder import Place
+from experiments.data.readers.objects365 import IGNORED
+from experiments.recipes import recipe
 
 IMAGES, BOXES, CLASSES = 1_742_292, 25_407_598, 365
 PART, PATCHES = 20_000, 51
@@ -72,7 +72,7 @@ def opened(path: Path, images: int) -> Index:
 
     def read() -> Index:
         place = Place(path.parent, path.parent, frozenset(map(name, range(images))))
-        return instances.read("objects365", path, place, (), IGNORED)
+        return coco_json.read("objects365", path, place, (), IGNORED)
 
     return cached(("objects365", path.stem), path.parent, [path], read)
 

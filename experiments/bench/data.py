@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from experiments import recipe
-from experiments.data import coco
 from experiments.data.index import Index
 from experiments.data.loader import train_loader
+from experiments.data.readers import coco
+from experiments.recipes import recipe
 
 IMAGES, BATCH, BATCHES, ROUNDS = 64, 8, 24, 5
 WIDTH, HEIGHT = 640, 480

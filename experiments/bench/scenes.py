@@ -6,8 +6,8 @@ import torch
 
 from assigners.interface import Assigner, HeadSpec, Objects
 from detector.detector import STRIDES
+from detector.grid import make_grid
 from detector.predictions import DensePredictions
-from detector.priors import make_grid
 
 HEIGHT, WIDTH = 800, 1344
 

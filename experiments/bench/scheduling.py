@@ -6,15 +6,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from experiments import recipe as recipes
-from experiments.cell import run_id
-from experiments.grid.cells import Finder
+from experiments.grid.entries import Finder
 from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.cluster import Ray
 from experiments.grid.executors.process import Processes
 from experiments.grid.executors.serial import Serial
-from experiments.grid.task import Task
-from experiments.preemption import Stop
+from experiments.grid.job import Task
+from experiments.recipes import recipe as recipes
+from experiments.runtime.signals import Stop
+from experiments.training.run_spec import run_id
 
 CELLS = 20
 CELL = (  # about one second on one core

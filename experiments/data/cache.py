@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from experiments.data.index import Index
-from experiments.data.paths import Paths
-from experiments.progress import say
+from experiments.data.packed_paths import Paths
+from experiments.runtime.console import say
 
 VERSION = 1  # of what readers and clean-up make of a file: raise it when they change
 COLUMNS = ("image_ids", "sizes", "offsets", "boxes", "labels", "ignore")

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from experiments.data.paths import Paths, starts
-from experiments.errors import UserError
+from experiments.data.packed_paths import Paths, starts
+from experiments.runtime.errors import UserError
 
 COCO_AREAS = (32.0**2, 96.0**2)  # px^2, bounds of small/medium and medium/large
 

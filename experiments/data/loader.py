@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from assigners.interface import Objects
-from experiments.data import shared, transforms
+from experiments.data import shared_memory, transforms
 from experiments.data.index import BadImage, Index
-from experiments.errors import UserError
-from experiments.preemption import obey_parent
-from experiments.recipe import DataRecipe, Recipe
+from experiments.recipes.recipe import DataRecipe, Recipe
+from experiments.runtime.errors import UserError
+from experiments.runtime.signals import obey_parent
 
 BAD_SHARE = 0.01  # of the set's images, or of those read where they are more; above it a run that skips them stops
 
@@ -150,7 +150,7 @@ def eval_loader(index: Index, data: DataRecipe, batch: int, rank: int = 0, size:
 def _load(index: Index, data: DataRecipe, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
     """`keys` is drawn from as the batches are: a long run's would fill the memory."""
     images = _Images(index, data, seed)
-    workers = shared.workers(data, batch)
+    workers = shared_memory.workers(data, batch)
     generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one
     loader = DataLoader(
         images,

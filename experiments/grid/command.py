@@ -8,16 +8,16 @@ import sys
 from dataclasses import replace
 from functools import partial
 
-from experiments import recipe as recipes
-from experiments.grid import filters, matrix, plan, written
-from experiments.grid.cells import Finder, Spot, spots
-from experiments.grid.live import View, label
+from experiments.grid import filters, matrix, plan, table_record
+from experiments.grid.entries import Finder, Spot, spots
+from experiments.grid.job import Task
 from experiments.grid.options import executor, side_by_side
+from experiments.grid.progress_table import View, label
 from experiments.grid.states import State, state
-from experiments.grid.task import Task
-from experiments.preemption import Preempted, stop_on_signal
-from experiments.progress import say
-from experiments.records import RunFolder
+from experiments.recipes import recipe as recipes
+from experiments.records.run_folder import RunFolder
+from experiments.runtime.console import say
+from experiments.runtime.signals import Preempted, stop_on_signal
 
 
 def run(options: argparse.Namespace) -> int:
@@ -86,7 +86,7 @@ def _spots(options: argparse.Namespace) -> list[Spot]:
     for number in dict.fromkeys(options.tables):
         chosen = matrix.matrix(number, profile)
         part = spots(chosen, profile, list(dict.fromkeys(options.seeds)), options.overrides, finder)
-        written.write(options.runs, chosen, profile.name, line, part)
+        table_record.write(options.runs, chosen, profile.name, line, part)
         found += part
     return found
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from experiments import recipe as recipes
-from experiments.config import scalar
-from experiments.errors import UserError, unknown
-from experiments.grid.cells import Spot
+from experiments.grid.entries import Spot
+from experiments.recipes import recipe as recipes
+from experiments.recipes.typed import scalar
+from experiments.runtime.errors import UserError, unknown
 
 AXES = {
     "table": lambda spot: spot.table,

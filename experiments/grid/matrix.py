@@ -7,11 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from experiments.config import build
-from experiments.errors import UserError, unknown
-from experiments.records import FIGURES
+from experiments.recipes.typed import build
+from experiments.records.run_folder import FIGURES
+from experiments.runtime.errors import UserError, unknown
 
-MATRICES, PROFILES = (Path(__file__).parents[1] / name for name in ("matrices", "profiles"))
+MATRICES, PROFILES = (Path(__file__).parent / name for name in ("matrices", "profiles"))
 
 
 @dataclass(frozen=True)

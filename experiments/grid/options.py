@@ -7,10 +7,10 @@ import os
 
 import torch
 
-from experiments.errors import UserError
 from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
 from experiments.grid.executors.serial import Serial
+from experiments.runtime.errors import UserError
 
 LEAST = {"workers": 1, "cpus_per_cell": 1, "retries": 0, "processes_per_cell": 0}
 

@@ -11,13 +11,13 @@ from statistics import median
 import torch
 from torchvision.models import get_model_weights
 
-from experiments.cell import detector
-from experiments.grid.cells import Spot
+from experiments.grid.entries import Spot
 from experiments.grid.states import State
-from experiments.guards import DETECTION_BYTES, MOMENTS
-from experiments.progress import clock
-from experiments.recipe import Recipe, steps
-from experiments.records import RecordError, runs_in
+from experiments.recipes.recipe import Recipe, steps
+from experiments.records.run_folder import RecordError, runs_in
+from experiments.runtime.console import clock
+from experiments.training.guards import DETECTION_BYTES, MOMENTS
+from experiments.training.run_spec import detector
 
 Kind = tuple[str, str, tuple[int, ...]]  # data set, backbone, shorter sides: what the speed depends on most
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.records import FIGURES, RecordError, RunFolder
+from experiments.records.run_folder import FIGURES, RecordError, RunFolder
 
 TAIL = 4096  # bytes that hold the last line of the metrics
 # struct flock: type, whence, start, length, owner in the system's order; see fcntl(2).

@@ -15,11 +15,11 @@ from threading import Thread
 
 import torch
 
-from experiments.grid import trial
-from experiments.grid.cells import Finder
-from experiments.grid.task import Task, to_line
-from experiments.preemption import Stop, stop_on_signal
-from experiments.world import joined
+from experiments.grid import run_job
+from experiments.grid.entries import Finder
+from experiments.grid.job import Task, to_line
+from experiments.runtime.processes import joined
+from experiments.runtime.signals import Stop, stop_on_signal
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
         while line := tasks.get():
             task = Task(**json.loads(line))
             finder = finders.setdefault(task.root, Finder(Path(task.root) if task.root else None))
-            answers.write(to_line(trial.run(task, finder, world, stop)))
+            answers.write(to_line(run_job.run(task, finder, world, stop)))
             if stop.requested:
                 return
 

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from experiments.records import RecordError, is_whole_zip, write_atomic
+from experiments.records.run_folder import RecordError, is_whole_zip, write_atomic
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)  # IoU, as pycocotools spaces them
 HALF, THREE_QUARTERS = 0, 5  # positions of .5 and .75 in it

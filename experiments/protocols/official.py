@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.errors import UserError
 from experiments.protocols import matching, voc
 from experiments.protocols.interface import MAIN, Detections, Matches, Scores, Truth
 from experiments.protocols.overlaps import Boxes, found_boxes, pairs, positions
 from experiments.protocols.wider_lists import SETTINGS, Faces, faces
+from experiments.runtime.errors import UserError
 
 IOU, STEPS = 0.5, 1000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.errors import UserError
+from experiments.runtime.errors import UserError
 
 SETTINGS = ("easy", "medium", "hard")
 FOLDERS = ("wider_face_split/ground_truth", "ground_truth", "eval_tools/ground_truth")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from assigners import build
 from assigners.interface import Assigner, Assignment, Grid, Objects
+from detector.grid import make_grid
 from detector.predictions import DensePredictions
-from detector.priors import make_grid
 from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
 from tests.oracles.common import Raw, Result
 from tests.scenes import SIZES, scene

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 from assigners import METHODS
-from experiments.records import RunFolder, runs_in
+from experiments.records.run_folder import RunFolder, runs_in
 from tests.soak.runs import SECONDS, Plan, differences, ended
 
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: orphans become ours, and can be waited for

@@ -19,7 +19,7 @@ import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from experiments import run
-from experiments.records import RunFolder, runs_in
+from experiments.records.run_folder import RunFolder, runs_in
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 90  # that no tiny run takes, stopped or not: it hangs

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from analysis.collect import collect
-from experiments.records import RunFolder, runs_in
+from experiments.records.run_folder import RunFolder, runs_in
 from tests.soak.runs import SECONDS, Plan, command, differences, ended, forked
 
 FAULTS = ("ENOSPC", "EIO", "torn")  # torn: half of the bytes arrive, then the machine stops

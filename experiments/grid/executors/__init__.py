@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from experiments.grid.task import Task
-from experiments.preemption import Stop
+from experiments.grid.job import Task
+from experiments.runtime.signals import Stop
 
 
 @dataclass(frozen=True)

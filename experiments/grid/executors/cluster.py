@@ -20,14 +20,14 @@ from ray import tune
 from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from experiments.commit import ROOT, SENT, here
-from experiments.errors import UserError
 from experiments.grid.executors import Share
+from experiments.grid.job import Outcome, Task, settle, to_line
 from experiments.grid.states import progress
-from experiments.grid.task import Outcome, Task, settle, to_line
-from experiments.grid.team import Team
-from experiments.preemption import SIGNALS, Stop
-from experiments.progress import say
+from experiments.grid.workers import Team
+from experiments.runtime.commit import ROOT, SENT, here
+from experiments.runtime.console import say
+from experiments.runtime.errors import UserError
+from experiments.runtime.signals import SIGNALS, Stop
 
 SETTINGS = {  # read by Ray from the environment
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours serves SIGINT and SIGTERM alike

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from experiments.grid.executors import Share
-from experiments.grid.task import Task, settle
-from experiments.grid.team import Team
-from experiments.preemption import Stop
+from experiments.grid.job import Task, settle
+from experiments.grid.workers import Team
+from experiments.runtime.signals import Stop
 
 GRACE = 120  # seconds for a step and a checkpoint after a stop is asked for
 LOOK = 0.1  # seconds between two looks at the processes

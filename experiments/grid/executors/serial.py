@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.grid import trial
-from experiments.grid.cells import Finder
+from experiments.grid import run_job
+from experiments.grid.entries import Finder
 from experiments.grid.executors import Share
-from experiments.grid.task import Task, settle
-from experiments.preemption import Stop
-from experiments.world import joined
+from experiments.grid.job import Task, settle
+from experiments.runtime.processes import joined
+from experiments.runtime.signals import Stop
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Serial:
             for task in tasks:
                 finder = finders.setdefault(task.root, Finder(Path(task.root) if task.root else None))
                 for _ in range(1 + self.share.retries):
-                    outcome = trial.run(task, finder, world, stop)
+                    outcome = run_job.run(task, finder, world, stop)
                     settle(task, outcome)
                     tick()
                     if stop.requested:

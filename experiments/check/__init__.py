@@ -1,1 +1,0 @@
-"""What every assigner must stand, ours and anybody's: `python -m experiments.check NAME`."""

@@ -1,0 +1,95 @@
+"""What `check.py` remembers of a data set: the images that do not decode, and what it need not look at again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from experiments.records.run_folder import write_atomic, write_json
+
+KINDS = (int, int, int, int, str, str)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found in one image file."""
+
+    bytes: int
+    mtime_ns: int
+    height: int  # pixels; 0: it does not decode
+    width: int
+    sha256: str  # of a file that does not decode; "": it decodes, or cannot be read at all
+    reason: str  # "": it decodes
+
+    @property
+    def good(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Notes in `folder`, a file for each kind; a damaged one counts as none, and is written anew."""
+
+    folder: Path
+    dataset: str
+
+    quarantine = property(lambda self: self.folder / f"quarantine-{self.dataset}.json")
+    seen = property(lambda self: self.folder / f"seen-{self.dataset}.json")
+    archives = property(lambda self: self.folder / f"archives-{self.dataset}.json")
+    missing = property(lambda self: self.folder / f"missing-{self.dataset}.txt")
+
+    def looks(self) -> dict[str, Look]:
+        """Path -> what was found there."""
+        rows = _read(self.seen).get("images")
+        rows = rows if isinstance(rows, dict) else {}
+        return {path: Look(*row) for path, row in rows.items() if _fits(row)}
+
+    def keep(self, looks: dict[str, Look]) -> None:
+        """Writes what was found, and the list that follows from it: a repaired file is not on it any more."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fields_of = [f.name for f in fields(Look)]
+        write_json(self.seen, {"fields": fields_of, "images": {p: astuple(x) for p, x in looks.items()}})
+        listed: dict[str, dict] = {}
+        for path, look in sorted(looks.items()):
+            if look.sha256:
+                entry = listed.setdefault(look.sha256, {"bytes": look.bytes, "reason": look.reason, "paths": []})
+                entry["paths"].append(path)
+        write_json(self.quarantine, {"dataset": self.dataset, "images": listed})
+
+    def lacks(self, paths: list[str]) -> None:
+        """Writes the list of missing files, a line each."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(self.missing, "".join(f"{path}\n" for path in paths).encode())
+
+    def listed(self) -> dict[str, list[str]]:
+        """The quarantine list: SHA-256 of an image that does not decode -> where it lies. No list: empty."""
+        images = _read(self.quarantine).get("images")
+        entries = images.items() if isinstance(images, dict) else ()
+        return {key: _strings(entry.get("paths")) for key, entry in entries if isinstance(entry, dict)}
+
+    def known(self) -> dict[str, dict]:
+        """Name of an archive -> size, mtime_ns and sha256 of its file, and whether it was unpacked."""
+        return {name: entry for name, entry in _read(self.archives).items() if isinstance(entry, dict)}
+
+    def note(self, name: str, **values: object) -> None:
+        """Adds to what is known of an archive."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        known = self.known()
+        write_json(self.archives, known | {name: known.get(name, {}) | values})
+
+
+def _fits(row: object) -> bool:
+    return isinstance(row, list) and [type(value) for value in row] == list(KINDS)
+
+
+def _strings(value: object) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
+def _read(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,115 @@
+"""Reader of WIDER FACE: the official text lists, images by event; one class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from experiments.data.index import Index
+from experiments.data.readers.clean import LIMIT, Record, build
+from experiments.data.readers.image_folder import Place, leads_out, missing, place
+from experiments.runtime.errors import UserError
+
+CLASSES = ("face",)
+COLUMNS = 10  # x y w h blur expression illumination invalid occlusion pose
+INVALID = 7
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of a list."""
+
+    name: str  # event/file.jpg
+    line: int  # of the list, where the name stands
+    boxes: list[tuple[int, ...]]  # x1 y1 x2 y2, pixels; the official lists have sides of 0 and of -2
+    invalid: list[bool]  # too blurred or too small to judge: neither learned nor counted
+
+
+def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
+    """root/wider_face_split/wider_face_{split}_bbx_gt.txt and root/WIDER_{split}/images/<event>/*.jpg.
+
+    A split such as val_sample has its own list, wider_face_val_bbx_gt_sample.txt, and the images of val. The lists tell
+    no image sizes: each image's header is read. `classes`: () or one name.
+    """
+    if len(classes) > 1:
+        raise UserError(f"WIDER FACE has one class, data.classes names {len(classes)}. Leave data.classes out.")
+    listing, folder = sources(root, split)
+    known = place(root, folder)
+    records = [_record(entry, listing, known, i) for i, entry in enumerate(entries(listing), 1)]
+    if not records:
+        raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
+    return build("widerface", tuple(classes) or CLASSES, records, str(root))
+
+
+def resolve(root: Path, split: str) -> str:
+    """The splits stand for themselves."""
+    return split
+
+
+def sources(root: Path, split: str) -> list[Path]:
+    """The list and the folder of images whose change makes the index another one."""
+    match = re.fullmatch(r"(train|val)(_\w+)?", split)
+    if not match:
+        raise UserError(f"'{split}' is no split of WIDER FACE with boxes. Write train or val.")
+    listing = root / "wider_face_split" / f"wider_face_{match[1]}_bbx_gt{match[2] or ''}.txt"
+    folder = root / f"WIDER_{match[1]}" / "images"
+    for wanted in (listing, folder):
+        if not wanted.exists():
+            layout = f"hold wider_face_split/ and WIDER_{match[1]}/images/"
+            raise missing("WIDER FACE", str(wanted), layout, root)
+    return [listing, folder]
+
+
+def entries(listing: Path) -> Iterator[Entry]:
+    """The images of a list with their faces. Raises UserError, naming the line."""
+    try:
+        lines = listing.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{listing}: not a text file ({error}). Fetch it again.") from None
+    while lines and not lines[-1].strip():
+        lines.pop()
+    at = 0
+    while at < len(lines):
+        name, where = lines[at].strip(), f"{listing}, line {at + 1} '{lines[at].strip()[:80]}'"
+        if not name.endswith((".jpg", ".jpeg", ".png")):
+            raise UserError(f"{where}: an image's name was expected. Fetch the list again.")
+        count = lines[at + 1].strip() if at + 1 < len(lines) else ""
+        if not re.fullmatch(r"\d{1,6}", count):
+            raise UserError(f"{where}: the number of its faces does not follow. Fetch the list again.")
+        faces = [_row(lines, at + 2 + i, listing) for i in range(int(count))]
+        yield Entry(name, at + 1, [face[0] for face in faces], [face[1] for face in faces])
+        at += 2 + len(faces)
+        if not faces and at < len(lines) and set(lines[at].split()) == {"0"}:  # official: a row of zeros for no face
+            at += 1
+
+
+def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[int, ...], bool]:
+    """Box and `invalid` of a face."""
+    words = lines[at].split() if at < len(lines) else []
+    if len(words) != COLUMNS or not all(re.fullmatch(r"-?\d{1,9}", word) for word in words):
+        said = f"is '{lines[at][:80]}'" if at < len(lines) else "is missing"
+        raise UserError(f"{listing}: line {at + 1} {said}; it must be ten whole numbers, x y w h first.")
+    x, y, w, h = map(int, words[:4])
+    if max(map(abs, (x, y, w, h))) > LIMIT:
+        raise UserError(f"{listing}: line {at + 1} is '{lines[at][:80]}'; no number is above {LIMIT} pixels.")
+    return (x, y, x + w, y + h), words[INVALID] == "1"
+
+
+def _record(entry: Entry, listing: Path, known: Place, number: int) -> Record:
+    where = f"{listing}, line {entry.line}"
+    if leads_out(entry.name):
+        raise UserError(f"{where}: '{entry.name}' leads out of {known.folder}. Use names inside that folder.")
+    name = known.find(entry.name)
+    if name is None:
+        raise UserError(f"{where}: {known.folder}/{entry.name} does not exist. Add the image, or cut its lines.")
+    try:
+        with Image.open(known.folder / name) as image:
+            width, height = image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{known.folder / name}: no image can be read there ({error}). Fetch it again.") from None
+    labels = [0] * len(entry.boxes)
+    return Record(known.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)

@@ -1,0 +1,95 @@
+"""Draws the boxes of a data set on its images, to look at with one's own eyes.
+
+python experiments/draw.py --dataset voc --data-root DIR [--set KEY=VALUE] [--training] --out FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from experiments.data.datasets import load, resolve
+from experiments.data.index import Index
+from experiments.data.loader import Batch, train_loader
+from experiments.recipes import recipe
+from experiments.runtime.errors import UserError
+
+COLOURS = ("red", "lime", "blue", "yellow", "magenta", "cyan", "orange", "white")  # by class, in turn
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="shapes", help="a name, or the YAML file of your own recipe")
+    parser.add_argument("--data-root", type=Path, help="folder that holds the data set's files")
+    parser.add_argument("--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[])
+    parser.add_argument("--split", choices=("train", "val"), default="val")
+    parser.add_argument("--images", type=int, default=4, help="how many, spread over the counts of boxes (default: 4)")
+    parser.add_argument("--training", action="store_true", help="as the network gets them: resized, cropped, flipped")
+    parser.add_argument("--out", type=Path, default=Path("drawn"), help="folder of the PNG files (default: drawn)")
+    return parser
+
+
+def spread(index: Index, images: int) -> list[int]:
+    """Positions from the emptiest image to the fullest."""
+    by_count = np.argsort(np.diff(index.offsets), kind="stable")
+    return by_count[np.linspace(0, len(index) - 1, images).astype(int)].tolist()
+
+
+def drawn(
+    image: torch.Tensor, boxes: np.ndarray, labels: np.ndarray, ignore: np.ndarray, classes: tuple
+) -> Image.Image:
+    """(3, H, W) uint8 with its boxes, px; those to ignore in grey."""
+    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+    pen = ImageDraw.Draw(picture)
+    for (x1, y1, x2, y2), label, unsure in zip(boxes.tolist(), labels.tolist(), ignore.tolist(), strict=True):
+        colour = "grey" if unsure else COLOURS[label % len(COLOURS)]
+        pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour)
+        if len(boxes) <= 20:
+            pen.text((x1 + 2, y1 + 1), classes[label] + (" ignored" if unsure else ""), fill=colour)
+    return picture
+
+
+def of_batch(batch: Batch, place: int, classes: tuple) -> Image.Image:
+    """An image of a training batch with its objects and ignore regions."""
+    objects = batch.objects
+    sure, unsure = objects.boxes[objects.image == place], objects.ignore[objects.ignore_image == place]
+    labels = torch.cat((objects.labels[objects.image == place], torch.zeros(len(unsure), dtype=torch.long)))
+    ignore = torch.arange(len(labels)) >= len(sure)
+    return drawn(batch.images[place], torch.cat((sure, unsure)).numpy(), labels.numpy(), ignore.numpy(), classes)
+
+
+def pictures(options: argparse.Namespace) -> list[tuple[str, Image.Image]]:
+    chosen = recipe.load(options.dataset, "fcos", options.overrides, 0)
+    split = resolve(chosen.data, chosen.dataset, options.data_root, getattr(chosen.data, options.split))
+    index = load(chosen.data, chosen.dataset, options.data_root, split)
+    print(f"{index.name} {split}: {len(index)} images, {len(index.boxes)} boxes, {int(index.ignore.sum())} to ignore")
+    if options.training:
+        batch = next(train_loader(index, chosen, 0, 1))
+        ids = index.image_ids[batch.index.numpy()].tolist()
+        found = [(f"step0-{ids[k]}", of_batch(batch, k, index.classes)) for k in range(min(options.images, len(ids)))]
+        return found
+    places = spread(index, min(options.images, len(index)))
+    return [(f"{index.image_ids[i]}", drawn(index.read(i), *index.of(i), index.classes)) for i in places]
+
+
+def main() -> int:
+    options = arguments().parse_args()
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        for name, picture in pictures(options):
+            path = options.out / f"{options.dataset.rsplit('/', 1)[-1]}-{name}.png"
+            picture.save(path)
+            print(path)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

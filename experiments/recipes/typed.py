@@ -1,0 +1,115 @@
+"""Typed values into frozen dataclasses: from YAML and from `key=value`, with the nearest neighbour of a wrong key."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields, is_dataclass, replace
+from pathlib import Path
+from reprlib import repr  # short, also of ten lists of ten lists of ten lists
+from sys import float_info
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from experiments.runtime.errors import UserError, unknown
+
+MOST, DEEPEST = 2**16, 9  # characters of a file, and values inside values
+
+
+def read_yaml(path: Path) -> dict:
+    """The keys and values of a file. Raises UserError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        _check_size(text)
+        values = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise UserError(f"Cannot read {path}: {error}.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} must be a list of keys and values.")
+    return values
+
+
+def _check_size(text: str) -> None:
+    """ValueError for what YAML would take for ever to read."""
+    if len(text) > MOST:
+        raise ValueError(f"it has more than {MOST} characters")
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+            raise ValueError("it has aliases, or values inside values inside values: write them out")
+
+
+def convert(key: str, value: Any, kind: Any) -> Any:
+    """`value` as `kind` (int, float, bool, str, Literal, tuple[X, ...]); a UserError names the key otherwise."""
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise unknown(f"value of {key}", str(value), list(get_args(kind)))
+        return value
+    if get_origin(kind) is tuple:
+        items, wanted = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
+        if wanted[-1] is not ... and len(items) != len(wanted):
+            raise UserError(f"{key} takes {len(wanted)} values, got {repr(value)}.")
+        return tuple(convert(key, item, wanted[0]) for item in items)
+    if kind is float and type(value) in (int, float) and abs(value) <= float_info.max:
+        return float(value)
+    if kind is not float and type(value) is kind:
+        return value
+    raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {repr(value)}.")
+
+
+def scalar(text: str) -> Any:
+    """The value of a `key=value` argument, read as YAML; 1e-3 is a number."""
+    try:
+        value = yaml.safe_load(text)
+        return float(value) if isinstance(value, str) and value[:1] in "+-.0123456789" else value
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text
+
+
+def build(cls: type, values: Any, where: str) -> Any:
+    """A dataclass from nested dictionaries; unknown and missing keys are UserErrors that name `where`."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where} must be a list of keys and values, got {repr(values)}.")
+    hints, known = get_type_hints(cls), {f.name: f for f in fields(cls)}
+    made = {}
+    for key, value in values.items():
+        if key not in known:
+            raise unknown(f"key in {where}", str(key), list(known))
+        kind, place = hints[key], f"{where}.{key}"
+        made[key] = build(kind, value, place) if is_dataclass(kind) else convert(place, value, kind)
+    required = [f for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
+    missing = [f.name for f in required if f.name not in made]
+    if missing:
+        raise UserError(f"{where} lacks {', '.join(missing)}.")
+    return cls(**made)
+
+
+def override(config: Any, key: str, value: Any, whole: str) -> Any:
+    """`config` with the field of dotted name `key` replaced; `whole` is the key as typed."""
+    head, _, rest = key.partition(".")
+    names = [f.name for f in fields(config)]
+    if head not in names:
+        raise unknown(f"key in {whole}:", head, names)
+    inner = getattr(config, head)
+    if is_dataclass(inner):
+        if not rest:
+            raise UserError(f"{whole} is a group; set one of {', '.join(f'{whole}.{f.name}' for f in fields(inner))}.")
+        return replace(config, **{head: override(inner, rest, value, whole)})
+    if rest:
+        raise UserError(f"{whole}: {head} is a single value, it has no '{rest}'.")
+    return replace(config, **{head: convert(whole, value, get_type_hints(type(config))[head])})
+
+
+def settings_of(cls: type) -> dict[str, tuple[Any, Any]]:
+    """Dotted name -> (type, default) of every setting of an assigner, those of its loss included."""
+    found = {}
+    hints = get_type_hints(cls)
+    for f in fields(cls):
+        if f.name == "num_classes":
+            continue
+        if is_dataclass(f.default):
+            inner = get_type_hints(type(f.default))
+            found |= {f"{f.name}.{g.name}": (inner[g.name], getattr(f.default, g.name)) for g in fields(f.default)}
+        else:
+            found[f.name] = (hints[f.name], f.default)
+    return found

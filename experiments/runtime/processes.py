@@ -1,0 +1,88 @@
+"""The processes of one run: one a device, started by torchrun; a single one where nobody started more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed, nn
+
+from experiments.runtime.errors import UserError
+
+_AGAIN = "The same line goes on from the newest checkpoint."
+_ENDED = f"Another process of this run has ended; what it printed says why. {_AGAIN}"
+KILLED = {  # words of torch's message -> ours
+    "DataLoader worker": f"A loader process was killed, most often for memory: lower data.workers. {_AGAIN}",
+    "gloo": _ENDED,
+    "NCCL": _ENDED,
+    "TCPStore": _ENDED,
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among its like."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def writes(self) -> bool:
+        """One process writes the run folder."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Gradients become means over the processes."""
+        if self.size == 1:
+            return model
+        return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Over the processes."""
+        if self.size > 1:
+            distributed.all_reduce(values)
+        return values / self.size
+
+    def gather(self, value: object) -> list:
+        """The value of every process, by rank."""
+        found = [value] * self.size
+        if self.size > 1:
+            distributed.all_gather_object(found, value)
+        return found
+
+
+@contextmanager
+def joined() -> Iterator[World]:
+    """Joins the processes that torchrun announces in the environment, by gloo on CPUs and NCCL on GPUs.
+
+    Raises UserError where one of them, or a loader worker, was killed.
+    """
+    try:
+        with _group() as world:
+            yield world
+    except RuntimeError as error:  # torch has no class for it
+        said = [sentence for mark, sentence in KILLED.items() if mark in str(error)]
+        if not said:
+            raise
+        raise UserError(said[0]) from None
+
+
+@contextmanager
+def _group() -> Iterator[World]:
+    size, local = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if size == 1:
+        yield World(0, 1, device)
+        return
+    if cuda:
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield World(distributed.get_rank(), size, device)
+    finally:
+        distributed.destroy_process_group()

@@ -1,0 +1,37 @@
+"""Learning rate and optimiser of a recipe."""
+
+from __future__ import annotations
+
+from math import cos, pi
+
+import torch
+from torch import nn
+
+from experiments.recipes.recipe import OptimizerRecipe, Recipe, ScheduleRecipe, steps
+
+
+def factor(schedule: ScheduleRecipe, step: int) -> float:
+    """What multiplies the base learning rate at `step`, counted from 0."""
+    total = steps(schedule)
+    warmup = max(1, round(schedule.warmup * 16 / schedule.batch))
+    ramp = min(1.0, 0.001 + 0.999 * step / warmup)  # linear from 0.001, as cvpods
+    if not schedule.milestones:
+        return ramp * (1 + cos(pi * step / total)) / 2
+    return ramp * 0.1 ** sum(step >= round(m * total) for m in schedule.milestones)
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Of one optimiser step; the recipe's lr is for 16 images."""
+    return recipe.optimizer.lr * recipe.schedule.batch / 16 * factor(recipe.schedule, step)
+
+
+def optimizer(model: nn.Module, recipe: OptimizerRecipe) -> torch.optim.Optimizer:
+    """Norm layers and biases (tensors of one axis) do not decay; the assigner's priors do, as in the authors' code."""
+    learned = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.kind == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.lr)
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
