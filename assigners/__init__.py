@@ -8,7 +8,9 @@ from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 
-METHODS = {
+from assigners.errors import AssignerError
+
+METHODS = {  # name -> MODULE:CLASS
     "retinanet": "assigners.retinanet:RetinaNet",
     "fcos": "assigners.fcos:FCOS",
     "atss": "assigners.atss:ATSS",
@@ -16,45 +18,50 @@ METHODS = {
     "autoassign": "assigners.autoassign:AutoAssign",
 }
 GROUP = "assignbench.assigners"  # entry points of installed packages, NAME = "MODULE:CLASS"
-OWN = ".py:"  # what only FILE.py:CLASS holds
+FILE_MARK = ".py:"  # what only FILE.py:CLASS holds
 
 
-class AssignerError(LookupError):
-    """Says which assigner cannot be had, and what to do."""
-
-
-def _known() -> dict[str, str]:
-    """Ours and the installed ones; a name of ours stays ours."""
-    return METHODS | {point.name: point.value for point in entry_points(group=GROUP)} | METHODS
+def installed() -> dict[str, str]:
+    """Name -> MODULE:CLASS of the methods that installed packages add; a name of METHODS stays ours."""
+    return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in METHODS}
 
 
 def available() -> list[str]:
     """The names that `get` takes, beside FILE.py:CLASS."""
-    return list(_known())
+    return [*METHODS, *installed()]
+
+
+def location(name: str) -> str:
+    """MODULE:CLASS or FILE.py:CLASS of a method, without loading it. Raises AssignerError for an unknown name."""
+    if FILE_MARK in name:
+        return name
+    methods = METHODS | installed()
+    if name not in methods:
+        near = "".join(f" Did you mean '{n}'?" for n in get_close_matches(name, methods, n=1, cutoff=0.4))
+        raise AssignerError(f"Unknown assigner '{name}'.{near} Known: {', '.join(methods)}; yours is FILE.py:CLASS.")
+    return methods[name]
 
 
 def get(name: str) -> type:
     """The class of a method: one of `available`, or FILE.py:CLASS. Raises AssignerError."""
-    from assigners.plugin import find
+    from assigners.plugin import load_class  # takes torch
 
-    known = _known()
-    place = name if OWN in name else known.get(name)
-    if place is None:
-        near = "".join(f" Did you mean '{n}'?" for n in get_close_matches(name, known, n=1, cutoff=0.4))
-        raise AssignerError(f"Unknown assigner '{name}'.{near} Known: {', '.join(known)}; yours is FILE.py:CLASS.")
-    return find(place)
+    return load_class(location(name))
 
 
 def version(name: str) -> str:
     """The name; of FILE.py:CLASS, the class and a digest of the file's text, not of what it imports. Raises OSError."""
     path, _, cls = name.rpartition(":")
-    return f"{cls}@{sha256(Path(path).read_bytes()).hexdigest()[:12]}" if OWN in name else name
+    return f"{cls}@{sha256(Path(path).read_bytes()).hexdigest()[:12]}" if FILE_MARK in name else name
 
 
-def build(name: str, num_classes: int, **settings):
-    """The method with its settings; those of its loss are written `loss.alpha`. Raises AssignerError."""
-    own = {key: value for key, value in settings.items() if "." not in key}
-    assigner = get(name)(num_classes, **own)
-    inner = {key.removeprefix("loss."): value for key, value in settings.items() if key.startswith("loss.")}
-    assigner.loss = replace(assigner.loss, **inner)
+def build(name: str, num_classes: int, channels: int = 256, **settings):
+    """The method with its settings; those of its loss are written `loss.alpha`. Raises AssignerError.
+
+    channels: of the pyramid, for a method that has layers of its own on it.
+    """
+    of_loss = {key.removeprefix("loss."): value for key, value in settings.items() if key.startswith("loss.")}
+    of_method = {key: value for key, value in settings.items() if not key.startswith("loss.")}
+    assigner = get(name)(num_classes, channels=channels, **of_method)
+    assigner.loss = replace(assigner.loss, **of_loss)
     return assigner

@@ -1,5 +1,6 @@
-"""ATSS: adaptive training sample selection. Zhang et al. 2020.
+"""ATSS: a threshold of IoU for each object, from the mean and spread of its nearest priors.
 
+Paper: Zhang et al. 2020, arXiv 1912.02424.
 Follows sfzhang15/ATSS `atss_core/modeling/rpn/atss/loss.py`, with the boxes as distances in strides (its POINT mode,
 as cvpods). Where a level has fewer than k cells it gives them all.
 """
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
+from assigners.assigner import Assigner
 from assigners.geometry import centerness, iou, ltrb
-from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objects, Predictions
-from assigners.losses import PointLoss
+from assigners.interface import QUALITY, Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
+from assigners.losses.point import PointLoss
 from assigners.pairs import best_per_location, nearest_per_level, pack
 
 
@@ -24,14 +26,14 @@ class ATSS(Assigner):
 
     @property
     def head(self) -> HeadSpec:
-        return HeadSpec(quality=True, box_bias=4.0, p6_from="p5", score="sqrt")
+        return HeadSpec(branches=(QUALITY,), style=HeadStyle(box_bias=4.0, p6_from="p5", score="sqrt"))
 
     @torch.no_grad()
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
         loc = nearest_per_level(grid, objects.boxes, objects.image, self.topk)  # (N, C)
         prior = loc % grid.size
         boxes = objects.boxes[:, None].expand(*loc.shape, 4)
-        q = iou(grid.boxes[prior], boxes)
+        q = iou(grid.boxes[prior], boxes)  # (N, C)
         distances = ltrb(grid.centers[prior], boxes)
         mean = q.mean(1, keepdim=True)
         threshold = mean + ((q - mean).square().sum(1, keepdim=True) / (q.shape[1] - 1)).sqrt()  # mean + std
@@ -41,4 +43,13 @@ class ATSS(Assigner):
         pos = best_per_location(loc.flatten(), key, good.flatten(), grid.size * objects.images).float()
         quality = centerness(distances).flatten()
         total = pos.sum()
-        return Assignment(loc.flatten(), gt, pos, 1 - pos, total, total, box=pos * quality, quality=quality)
+        return Assignment(
+            loc=loc.flatten(),
+            gt=gt,
+            pos=pos,
+            neg=1 - pos,
+            z_pos=total,
+            z_neg=total,
+            box=pos * quality,
+            quality=quality,
+        )

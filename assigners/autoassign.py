@@ -1,5 +1,6 @@
-"""AutoAssign: centre weighting and confidence weighting, learned with the detector. Zhu et al. 2020, arXiv 2007.03496.
+"""AutoAssign: centre weighting and confidence weighting, learned with the detector.
 
+Paper: Zhu et al. 2020, arXiv 2007.03496.
 Follows the authors' code (poodarchu/AutoAssign `auto_assign.py`), which adds to the paper: the centre term
 (0.75 N / sum G of an image), alpha = 0.25 on the positives and 0.75 on the negatives, w- inside the probability of the
 negative term, min-max over the object's locations as f of equation 11, and sum G as the negative normaliser.
@@ -15,10 +16,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
+from assigners.assigner import Assigner
 from assigners.geometry import center
-from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objectness, Objects, Predictions
-from assigners.losses import BagLoss, world_mean
+from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objectness, Objects, Predictions
+from assigners.losses.bag import BagLoss
+from assigners.losses.terms import world_mean
 from assigners.pairs import inside, max_iou, nearest_per_level, segment_max, segment_softmax, segment_sum
 
 EPS = 1e-12  # authors' code
@@ -45,7 +49,11 @@ class AutoAssign(Assigner):
 
     @property
     def head(self) -> HeadSpec:
-        return HeadSpec(prior_prob=0.02, box_bias=4.0)
+        return HeadSpec(style=HeadStyle(prior_prob=0.02, box_bias=4.0))
+
+    def learned(self) -> dict[str, Tensor]:
+        """mu and sigma of equation 2, (K, 2) or (1, 2) each, strides; nothing where they are fixed."""
+        return {"mu": self.mu, "sigma": self.sigma} if self.center in ("shared", "category") else {}
 
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
         loc, gt = self._candidates(grid, objects)
@@ -76,9 +84,9 @@ class AutoAssign(Assigner):
         near = nearest_per_level(grid, objects.boxes[orphans], objects.image[orphans], self.fallback_topk)
         owner = orphans[:, None].expand_as(near)
         log_g = self._log_center(grid, objects, (near % grid.size).flatten(), owner.flatten()).view_as(near)
-        chosen = log_g.detach().topk(min(self.fallback_topk, near.shape[1]), dim=1).indices
-        found, whose = near.gather(1, chosen).flatten(), owner.gather(1, chosen).flatten()
-        return torch.cat((loc, found)), torch.cat((gt, whose))
+        highest = log_g.detach().topk(min(self.fallback_topk, near.shape[1]), dim=1).indices
+        extra_loc, extra_gt = near.gather(1, highest).flatten(), owner.gather(1, highest).flatten()
+        return torch.cat((loc, extra_loc)), torch.cat((gt, extra_gt))
 
     def _log_center(self, grid: Grid, objects: Objects, prior: Tensor, gt: Tensor) -> Tensor:
         """log G of equation 2, (M,); 0 where there is no centre weighting."""
@@ -109,9 +117,7 @@ class AutoAssign(Assigner):
         """Table 4, "explicit-obj": objectness learns by itself which locations lie in a box; the form is ours."""
         if self.objectness != "explicit":
             return {}
-        label = torch.zeros_like(preds.objectness).index_fill(0, loc, 1)
+        logits = preds.branches["objectness"].squeeze(1)
+        label = torch.zeros_like(logits).index_fill(0, loc, 1)
         (z_neg,) = world_mean(g.sum())
-        return {
-            "objectness": nn.functional.binary_cross_entropy_with_logits(preds.objectness, label, reduction="sum")
-            / z_neg
-        }
+        return {"objectness": binary_cross_entropy_with_logits(logits, label, reduction="sum") / z_neg}

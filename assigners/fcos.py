@@ -1,5 +1,6 @@
-"""FCOS's centre and range rule, in its improved form (FCOS*). Tian et al. 2019, "FCOS".
+"""FCOS*: the locations near the centre of an object, on the level of its size; FCOS in its improved form.
 
+Paper: Tian et al. 2019, arXiv 1904.01355.
 Follows tianzhi0549/FCOS `fcos_core/modeling/rpn/fcos/loss.py` with its later options: centre sampling, GIoU,
 targets in strides, centre-ness on the box branch. Its "+1" in the IoU is left out (cvpods leaves it out, too), and
 of two objects of one area the first wins, exactly, where others pack areas into floats.
@@ -11,26 +12,22 @@ from dataclasses import dataclass
 
 import torch
 
+from assigners.assigner import Assigner
 from assigners.geometry import area, center, centerness, ltrb
-from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objects, Predictions
-from assigners.losses import PointLoss
+from assigners.interface import QUALITY, Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
+from assigners.losses.point import PointLoss
 from assigners.pairs import LOW_32, best_per_location, bits, within
 
 
 @dataclass(eq=False)
 class FCOS(Assigner):
     radius: float = 1.5  # of the centre box, strides; FCOS `CENTER_SAMPLING_RADIUS`
-    ranges: tuple[float, ...] = (
-        64.0,
-        128.0,
-        256.0,
-        512.0,
-    )  # of max(ltrb) between the levels, pixels; paper, section 3.2
+    ranges: tuple[float, ...] = (64.0, 128.0, 256.0, 512.0)  # of max(ltrb) between the levels, px; paper, section 3.2
     loss: PointLoss = PointLoss(box_kind="giou")
 
     @property
     def head(self) -> HeadSpec:
-        return HeadSpec(offset=0.5, quality=True, p6_from="p5", score="sqrt")
+        return HeadSpec(branches=(QUALITY,), style=HeadStyle(offset=0.5, p6_from="p5", score="sqrt"))
 
     @torch.no_grad()
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
@@ -44,7 +41,9 @@ class FCOS(Assigner):
         pos = best_per_location(loc, smallest, fits, grid.size * objects.images).float()
         quality = centerness(distances)
         total = pos.sum()
-        return Assignment(loc, gt, pos, 1 - pos, total, total, box=pos * quality, quality=quality)
+        return Assignment(
+            loc=loc, gt=gt, pos=pos, neg=1 - pos, z_pos=total, z_neg=total, box=pos * quality, quality=quality
+        )
 
     def _central(self, grid: Grid, objects: Objects) -> tuple[torch.Tensor, torch.Tensor]:
         """The pairs inside the object's centre box, clipped to the object: loc (M,), gt (M,)."""

@@ -1,5 +1,6 @@
-"""FreeAnchor: learning to match anchors, as a maximum-likelihood bag. Zhang et al. 2019.
+"""FreeAnchor: learning to match anchors, as a maximum-likelihood bag.
 
+Paper: Zhang et al. 2019, arXiv 1909.02466.
 Follows zhangxiaosong18/FreeAnchor `free_anchor_loss.py`. Two differences: an anchor that does not touch an object never
 enters its bag (there, it fills up bags of fewer than 50), and the normalisers are means over the processes, not local.
 """
@@ -11,10 +12,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from assigners.assigner import Assigner
 from assigners.buckets import bucketed
 from assigners.geometry import iou
-from assigners.interface import Assigner, Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
-from assigners.losses import BagLoss
+from assigners.interface import Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
+from assigners.losses.bag import BagLoss
 from assigners.pairs import overlapping, pack, segment_max, segment_softmax, unpack
 from assigners.retinanet import HEAD
 
@@ -31,7 +33,7 @@ class FreeAnchor(Assigner):
 
     @property
     def head(self) -> HeadSpec:
-        return replace(HEAD, delta_weights=(10.0, 10.0, 5.0, 5.0), prior_prob=0.02)
+        return replace(HEAD, delta_weights=(10.0, 10.0, 5.0, 5.0), style=replace(HEAD.style, prior_prob=0.02))
 
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
         loc, gt = self._bags(grid, objects)
@@ -64,11 +66,13 @@ class FreeAnchor(Assigner):
         for block in candidates.blocks(self.block):
             loc, gt = candidates.pairs(block)
             q = iou(grid.boxes[loc % grid.size], objects.boxes[gt])
+            # A table of one row an object, filled from the left with (IoU, prior) as one sortable key; 0 is empty.
             counts = candidates.counts[block]
             row = torch.repeat_interleave(counts, output_size=len(loc))
             rank = torch.arange(len(loc), device=loc.device) - (counts.cumsum(0) - counts)[row]
             width = max(self.bag, int(counts.amax()))
             table = loc.new_zeros(len(block) * width).index_copy(0, row * width + rank, pack(q, loc))
+            # The bag is what is largest in each row; an empty key unpacks to IoU 0.
             best = table.view(len(block), width).topk(self.bag, dim=1).values  # (n, bag)
             q, loc = unpack(best)
             bags.append(torch.stack((loc, block[:, None].expand_as(loc)))[:, q > 0])
@@ -85,12 +89,13 @@ class FreeAnchor(Assigner):
         size = objects.boxes[:, 2:] - objects.boxes[:, :2]
         buckets = bucketed(boxes, preds.images)
         runs = buckets.spans(objects.boxes, objects.image, size * (1 - self.box_iou) / (2 * self.box_iou) + 1)
-        block = (runs[2].cumsum(0) // self.block).unique_consecutive(return_counts=True)[1].tolist()
-        found = [(objects.labels.new_zeros(2, 0), boxes.new_zeros(0))]
-        for part in zip(*(run.split(block) for run in runs), strict=True):
-            loc, gt = buckets.near(*part)
+        sizes = (runs[2].cumsum(0) // self.block).unique_consecutive(return_counts=True)[1].tolist()
+        pairs, overlaps = [objects.labels.new_zeros(2, 0)], [boxes.new_zeros(0)]
+        for gt, first, length in zip(*(run.split(sizes) for run in runs), strict=True):
+            loc, gt = buckets.near(gt, first, length)
             q = iou(boxes[loc], objects.boxes[gt])
-            found.append((torch.stack((loc, gt))[:, q > self.box_iou], q[q > self.box_iou]))
-        pairs, q = (torch.cat(part, -1) for part in zip(*found, strict=True))
+            pairs.append(torch.stack((loc, gt))[:, q > self.box_iou])
+            overlaps.append(q[q > self.box_iou])
+        pairs, q = torch.cat(pairs, 1), torch.cat(overlaps)
         best = segment_max(q, pairs[1], len(objects.boxes))[pairs[1]]
         return *pairs, ((q - self.box_iou) / (best - self.box_iou)).clamp(0, 1)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from math import pi
+
 import torch
 from torch import Tensor
+
+EPS = 1e-12  # px^2, under a division; far below a float32 of any box
 
 
 def area(boxes: Tensor) -> Tensor:
@@ -23,14 +27,14 @@ def ltrb(points: Tensor, boxes: Tensor) -> Tensor:
 
 def centerness(distances: Tensor) -> Tensor:
     """(..., 4) ltrb -> (...,) in [0, 1]; 0 outside. FCOS equation 3."""
-    left, top, right, bottom = distances.clamp(min=0).unbind(-1)
-    horizontal = torch.minimum(left, right) / torch.maximum(left, right).clamp(min=1e-12)
-    vertical = torch.minimum(top, bottom) / torch.maximum(top, bottom).clamp(min=1e-12)
+    l, t, r, b = distances.clamp(min=0).unbind(-1)  # noqa: E741
+    horizontal = torch.minimum(l, r) / torch.maximum(l, r).clamp(min=EPS)
+    vertical = torch.minimum(t, b) / torch.maximum(t, b).clamp(min=EPS)
     return (horizontal * vertical).sqrt()
 
 
-def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Intersection and union of paired boxes, px^2."""
+def intersection_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Areas that paired boxes share and cover, px^2."""
     corner = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
     inter = corner.clamp(min=0).prod(-1)
     return inter, area(a) + area(b) - inter
@@ -38,12 +42,37 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of paired boxes, (..., 4), (..., 4) -> (...,); 0 for two boxes without area."""
-    inter, union = overlap(a, b)
-    return inter / union.clamp(min=1e-12)
+    inter, union = intersection_union(a, b)
+    return inter / union.clamp(min=EPS)
+
+
+def hull(a: Tensor, b: Tensor) -> Tensor:
+    """(..., 2) width and height of the smallest box around both, px."""
+    return torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])
 
 
 def giou(a: Tensor, b: Tensor) -> Tensor:
     """Generalised IoU of paired boxes, in [-1, 1]. Rezatofighi et al. 2019."""
-    inter, union = overlap(a, b)
-    hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).prod(-1)
-    return inter / union.clamp(min=1e-12) - (hull - union) / hull.clamp(min=1e-12)
+    inter, union = intersection_union(a, b)
+    around = hull(a, b).prod(-1)
+    return inter / union.clamp(min=EPS) - (around - union) / around.clamp(min=EPS)
+
+
+def diou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU less the squared distance of the centres over the squared diagonal of the hull. Zheng et al. 2020."""
+    distance = (center(a) - center(b)).square().sum(-1)
+    return iou(a, b) - distance / hull(a, b).square().sum(-1).clamp(min=EPS)
+
+
+def ciou(a: Tensor, b: Tensor) -> Tensor:
+    """DIoU less alpha v, v the difference of the aspect ratios; alpha carries no gradient. Zheng et al. 2020."""
+    v = 4 / pi**2 * (_slope(b) - _slope(a)).square()
+    with torch.no_grad():
+        alpha = v / (1 - iou(a, b) + v).clamp(min=EPS)
+    return diou(a, b) - alpha * v
+
+
+def _slope(boxes: Tensor) -> Tensor:
+    """(..., 4) -> (...,) arctan of width over height, radians."""
+    width, height = (boxes[..., 2:] - boxes[..., :2]).unbind(-1)
+    return (width / height.clamp(min=1e-7)).atan()  # 1e-7 px: a flat box still has a finite gradient

@@ -1,26 +1,29 @@
-"""The contract between an assigner, its loss and the detector; nothing else.
+"""The contract between an assigner, its loss and the detector: data alone. The base class is in assigner.py.
 
 Letters, everywhere: B images, N objects, P priors, K classes, M pairs, each counted over the whole batch.
 The images of a batch share one padded size, so one grid of p priors serves all: P = B p, and prior i of
 image b is b p + i. Objects are sorted by image. A pair is (prior, object).
+Two numbers for one prior: `loc` in [0, P) is its place in the batch, `prior` in [0, p) its place in the grid;
+prior = loc % p, image = loc // p. A method without anchors calls its priors locations: their boxes are squares.
 A pair that is not listed has w+ = 0 and w- = 1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from assigners.pairs import inside
+from assigners.errors import AssignerError
 
+TAKEN = ("logits", "deltas", "scales", "class_tower", "box_tower")  # modules of the head, not for a branch
 Objectness = Literal["none", "implicit", "explicit"]
-BoxKind = Literal["giou", "iou", "l1", "smooth_l1"]
+BoxKind = Literal["giou", "iou", "log_iou", "iou_squared", "diou", "ciou", "l1", "smooth_l1"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Objects:
     """Ground truth of a batch, sorted by image; float32 and int64, on the device of the predictions."""
 
@@ -56,6 +59,7 @@ class Grid:
 
     @property
     def per_cell(self) -> int:
+        """A"""
         return self.shapes.shape[0]
 
     @property
@@ -64,22 +68,81 @@ class Grid:
         return self.boxes.shape[0]
 
 
+@dataclass(frozen=True)
+class Branch:
+    """A dense output of the head beside class logits and boxes: one convolution on one of the towers."""
+
+    name: str  # of the tensor in Predictions.branches, and of the module below `head`
+    channels: int = 1  # of each prior
+    tower: Literal["class", "box"] = "box"
+    kernel: int = 3  # odd
+    scores: bool = False  # its sigmoid multiplies the score at test
+    implicit: bool = False  # its sigmoid multiplies the class probability in training as well (ImpObj, section 3.3)
+
+
+QUALITY = Branch("quality", scores=True)  # supervised: centre-ness or IoU
+OBJECTNESS = Branch("objectness", scores=True)
+
+
+@dataclass(frozen=True)
+class HeadStyle:
+    """What the published head of a method has beside what its assignment needs; one for all in controlled mode."""
+
+    offset: float = 0.0  # centre of the first cell, strides
+    norm: Literal["gn", "none"] = "gn"  # of the towers
+    p6_from: Literal["c5", "p5"] = "c5"
+    prior_prob: float = 0.01  # initial class probability
+    box_bias: float = 0.0  # initial distances of the ltrb coder, strides; deltas start at 0
+    score: Literal["product", "sqrt"] = "product"  # of class and the branches that score, at test
+    nms_iou: float = 0.6
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What a method asks of the shared head; the differences of two specs are the "what differs" column."""
+
+    scales: tuple[float, ...] = (1.0,)  # of the prior boxes of a cell
+    ratios: tuple[float, ...] = (1.0,)  # height / width
+    base: float = 8.0  # side of the prior at scale 1, strides
+    coder: Literal["ltrb", "delta"] = "ltrb"
+    delta_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    branches: tuple[Branch, ...] = ()
+    pyramid: bool = False  # the assigner gets the features of the pyramid
+    variant: Literal["towers"] = "towers"  # a file of detector/heads
+    style: HeadStyle = HeadStyle()
+
+    def __post_init__(self):
+        names = [branch.name for branch in self.branches]
+        for name in names:
+            if not name.isidentifier() or name in TAKEN or names.count(name) > 1:
+                raise AssignerError(f"A branch of the head cannot be called '{name}'. Take a name of its own for each.")
+
+
 class Predictions(Protocol):
     """What the detector says of a batch, in float32 and differentiable."""
 
     grid: Grid
     images: int  # B
     logits: Tensor  # (P, K) of the class branch
-    objectness: Tensor | None  # (P,) logits
-    quality: Tensor | None  # (P,) logits
-    implicit: bool  # objectness multiplies the class probability
+    branches: Mapping[str, Tensor]  # (P, channels) each, exactly those of the spec
+    pyramid: tuple[Tensor, ...]  # (B, channels, height, width) of each level; () unless the spec asks
     progress: float  # of the training, in [0, 1]
+
+    @property
+    def implicit(self) -> Tensor | None:
+        """(P,) logits of the implicit branch, whose sigmoid is part of every class probability; None without one."""
 
     def boxes(self) -> Tensor:
         """(P, 4) decoded, pixels."""
 
     def boxes_at(self, loc: Tensor) -> Tensor:
         """(M,) -> (M, 4) decoded, pixels."""
+
+    def prior_boxes(self, loc: Tensor) -> Tensor:
+        """(M,) -> (M, 4) boxes that the head refines, pixels: those of the grid, or of a guided head."""
+
+    def encode(self, loc: Tensor, boxes: Tensor) -> Tensor:
+        """(M,), (M, 4) px -> (M, 4) what the box branch should say at loc."""
 
     def log_prob(self, loc: Tensor, cls: Tensor) -> tuple[Tensor, Tensor]:
         """(M,), (M,) -> log p and log(1 - p), each (M,); implicit objectness is folded in."""
@@ -88,7 +151,7 @@ class Predictions(Protocol):
         """(M,), (M, 4) -> (M,); l1 and smooth_l1 act on encoded boxes, summed over the four numbers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
     """Pairs, their weights, and the sums that normalise the loss."""
 
@@ -99,84 +162,14 @@ class Assignment:
     z_pos: Tensor  # scalar, normaliser of the positive terms, summed over the batch
     z_neg: Tensor  # scalar, normaliser of the negative class term, summed over the batch
     box: Tensor | None = None  # (M,) weight of the box term; None: w+
+    target: Tensor | None = None  # (M,) class target of a soft loss, in [0, 1]; None: 1
     quality: Tensor | None = None  # (M,) target of the quality branch
     joint: Tensor | None = None  # (M,) P of the bag loss
     ignore: Tensor | None = None  # (P,) bool, priors without any class term
     extra: dict[str, Tensor] = field(default_factory=dict)  # further loss terms, scalars
 
 
-@dataclass(frozen=True)
-class HeadSpec:
-    """What a method asks of the shared head; the differences of two specs are the "what differs" column."""
-
-    scales: tuple[float, ...] = (1.0,)  # of the prior boxes of a cell
-    ratios: tuple[float, ...] = (1.0,)  # height / width
-    base: float = 8.0  # side of the prior at scale 1, strides
-    offset: float = 0.0  # centre of the first cell, strides
-    coder: Literal["ltrb", "delta"] = "ltrb"
-    delta_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
-    quality: bool = False  # a supervised branch (centre-ness) beside the boxes
-    objectness: Objectness = "none"
-    prior_prob: float = 0.01  # initial class probability
-    box_bias: float = 0.0  # initial output of the box branch
-    norm: Literal["gn", "none"] = "gn"  # of the towers
-    p6_from: Literal["c5", "p5"] = "c5"
-    score: Literal["product", "sqrt"] = "product"  # of class and quality at test
-    nms_iou: float = 0.6
-
-
 class Loss(Protocol):
     """w+ and w- mean nothing without a loss, so an assigner has one."""
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]: ...
-
-
-@dataclass(eq=False)
-class Assigner(nn.Module):
-    """Base of every method: a module whose fields are its settings.
-
-    A subclass is a dataclass, too: it states `head` and `loss`, and implements `assign`.
-    """
-
-    num_classes: int
-    objectness: Literal["none", "implicit"] = field(
-        default="none", kw_only=True
-    )  # section 3.3; for any method, Table 5
-
-    def __new__(cls, *args, **settings):
-        self = super().__new__(cls)
-        nn.Module.__init__(self)  # before the dataclass sets its fields, some of which are modules
-        return self
-
-    @property
-    def head(self) -> HeadSpec:
-        raise NotImplementedError
-
-    def spec(self) -> HeadSpec:
-        """The head this method gets: its own, with the objectness that the settings ask for."""
-        return replace(self.head, objectness=self.objectness)
-
-    def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
-        """Selection and weights. Methods that look at geometry alone leave `preds` untouched."""
-        raise NotImplementedError
-
-    def forward(self, preds: Predictions, objects: Objects) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Loss terms and counts, by name, each a float32 scalar."""
-        assignment = self.assign(preds.grid, objects, preds)
-        assignment = replace(assignment, ignore=ignored(preds.grid, objects, assignment))
-        return self.loss(preds, objects, assignment) | assignment.extra, {"unassigned": unassigned(objects, assignment)}
-
-
-def unassigned(objects: Objects, assignment: Assignment) -> Tensor:
-    """How many objects no pair gives a w+ above 0; scalar."""
-    most = assignment.pos.detach().new_zeros(len(objects.boxes))
-    return (most.scatter_reduce(0, assignment.gt, assignment.pos.detach(), "amax") == 0).sum(dtype=torch.float32)
-
-
-def ignored(grid: Grid, objects: Objects, assignment: Assignment) -> Tensor:
-    """(P,) bool: the method's own ignored priors, and those in a crowd region that no object lists."""
-    loc, _ = inside(grid, objects.ignore, objects.ignore_image)
-    total = grid.size * objects.images
-    crowd = torch.zeros(total, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
-    crowd = crowd.index_fill(0, assignment.loc, False)
-    return crowd if assignment.ignore is None else crowd | assignment.ignore

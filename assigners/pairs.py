@@ -6,16 +6,13 @@ Every function is batch-flat: letters as in interface.py, L levels, A priors of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from assigners.geometry import center, iou
-
-if TYPE_CHECKING:  # the base class in interface.py needs `inside`
-    from assigners.interface import Grid, Objects, Predictions
+from assigners.interface import Grid, Objects, Predictions
 
 LOW_32 = 2**32 - 1
 
@@ -36,16 +33,16 @@ def _cells_before(edge: Tensor, stride: Tensor, offset: float, strict: bool) -> 
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Rectangles of cells, one for each (object, level, prior of a cell); all (N, L, A), int64."""
+class Windows:
+    """Rectangles of cells, one for each (object, level, prior of a cell); int64, (N, L, A) where not stated."""
 
-    left: Tensor
-    top: Tensor
-    width: Tensor
-    height: Tensor
-    origin: Tensor  # prior index of cell (0, 0), in the batch
-    row: Tensor  # priors in a row of cells, (L, 1)
-    per_cell: int
+    x: Tensor  # column of the first cell
+    y: Tensor  # row of the first cell
+    width: Tensor  # cells
+    height: Tensor  # cells
+    origin: Tensor  # prior of cell (0, 0), in the batch
+    row: Tensor  # (L, 1) priors from one row of cells to the next
+    per_cell: int  # A: priors from one column to the next
 
     @property
     def counts(self) -> Tensor:
@@ -53,13 +50,18 @@ class Cells:
         return (self.width * self.height).sum((1, 2))
 
     def pairs(self, objects: Tensor) -> tuple[Tensor, Tensor]:
-        """Object indices (n,) -> loc (M,), gt (M,), object by object."""
+        """Object indices (n,) -> loc (M,), gt (M,), object by object, level by level, row by row."""
+        # Every pair knows its window, and its rank in there; n L A windows, flattened.
         width = self.width[objects]
-        rect, rank = ragged((width * self.height[objects]).flatten())
-        y, x = rank // width.flatten()[rect], rank % width.flatten()[rect]
-        corner = self.origin[objects] + self.top[objects] * self.row + self.left[objects] * self.per_cell
-        row = self.row.expand_as(width).flatten()[rect]
-        return corner.flatten()[rect] + y * row + x * self.per_cell, objects[rect // (len(self.row) * self.per_cell)]
+        window, rank = ragged((width * self.height[objects]).flatten())
+        # The rank is a row and a column of the window.
+        columns = width.flatten()[window]
+        y, x = rank // columns, rank % columns
+        # Its first cell is a prior, and the steps down and right count priors, too.
+        first = self.origin[objects] + self.y[objects] * self.row + self.x[objects] * self.per_cell
+        row = self.row.expand_as(width).flatten()[window]
+        loc = first.flatten()[window] + y * row + x * self.per_cell
+        return loc, objects[window // (len(self.row) * self.per_cell)]
 
     def blocks(self, budget: int) -> list[Tensor]:
         """All objects, fewest pairs first, cut into blocks of about `budget` pairs."""
@@ -68,20 +70,22 @@ class Cells:
         return list(order.split(sizes.tolist()))
 
 
-def cells(grid: Grid, boxes: Tensor, image: Tensor, reach: Tensor) -> Cells:
+def windows(grid: Grid, boxes: Tensor, image: Tensor, reach: Tensor) -> Windows:
     """The cells whose centre lies strictly within a box widened by `reach` (A, 2) strides each way.
 
-    boxes (N, L, 4) px, one a level, or (N, 1, 4) for all levels.
+    boxes (N, L, 4) px, one a level, or (N, 1, 4) for all levels; image (N,).
     """
     levels = torch.tensor([(v.stride, v.start, v.width, v.height) for v in grid.levels], device=boxes.device)
     stride, start, size = levels[:, :1], levels[:, 1:2], levels[:, None, 2:]  # (L, 1), (L, 1), (L, 1, 2)
+    # The widened boxes: a prior's own box meets an object where its centre lies in the object, widened by half of it.
     margin = reach * stride[..., None]  # (L, A, 2)
     low, high = boxes[:, :, None, :2] - margin, boxes[:, :, None, 2:] + margin  # (N, L, A, 2)
+    # Columns and rows, first to stop, cut to the level.
     first = torch.minimum(_cells_before(low, stride[..., None], grid.offset, strict=False), size)
     stop = torch.minimum(_cells_before(high, stride[..., None], grid.offset, strict=True), size)
     extent = (stop - first).clamp(min=0)
     origin = (image * grid.size)[:, None, None] + start + torch.arange(grid.per_cell, device=boxes.device)
-    return Cells(*first.unbind(-1), *extent.unbind(-1), origin, size[..., 0] * grid.per_cell, grid.per_cell)
+    return Windows(*first.unbind(-1), *extent.unbind(-1), origin, size[..., 0] * grid.per_cell, grid.per_cell)
 
 
 def inside(grid: Grid, boxes: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,12 +96,12 @@ def inside(grid: Grid, boxes: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
 def within(grid: Grid, regions: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
     """As `inside`, with a region (N, L, 4) for each level."""
     everyone = torch.arange(len(regions), device=regions.device)
-    return cells(grid, regions, image, torch.zeros_like(grid.shapes)).pairs(everyone)
+    return windows(grid, regions, image, torch.zeros_like(grid.shapes)).pairs(everyone)
 
 
-def overlapping(grid: Grid, boxes: Tensor, image: Tensor) -> Cells:
+def overlapping(grid: Grid, boxes: Tensor, image: Tensor) -> Windows:
     """The priors whose own box meets an object's."""
-    return cells(grid, boxes[:, None], image, grid.shapes / 2)
+    return windows(grid, boxes[:, None], image, grid.shapes / 2)
 
 
 def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tensor:
@@ -105,22 +109,24 @@ def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tenso
 
     For grids of one prior a cell. The k nearest of a lattice lie in a window of k x k cells.
     """
-    found = []
+    nearest = []
     middle = center(boxes)  # (N, 2)
     for level in grid.levels:
+        # The window around the nearest cell, pushed back into the level.
         size = torch.tensor((level.width, level.height), device=boxes.device)
         window = size.clamp(max=k)
-        nearest = (middle / level.stride - grid.offset).round().long()
-        corner = torch.minimum((nearest - window // 2).clamp(min=0), size - window)  # (N, 2)
+        closest = (middle / level.stride - grid.offset).round().long()
+        corner = torch.minimum((closest - window // 2).clamp(min=0), size - window)  # (N, 2)
         y, x = torch.meshgrid(
             *(torch.arange(min(n, k), device=boxes.device) for n in (level.height, level.width)), indexing="ij"
         )
         cell = corner[:, None] + torch.stack((x, y), -1).flatten(0, 1)  # (N, k * k, 2), row by row
+        # A stable sort keeps the lowest index of equal distances first.
         distance = ((cell + grid.offset) * level.stride - middle[:, None]).square().sum(-1)
-        chosen = distance.sort(dim=-1, stable=True).indices[:, :k]
-        index = level.start + cell[..., 1] * level.width + cell[..., 0]
-        found.append(index.gather(1, chosen))
-    return torch.cat(found, 1) + (image * grid.size)[:, None]
+        closest = distance.sort(dim=-1, stable=True).indices[:, :k]
+        prior = level.start + cell[..., 1] * level.width + cell[..., 0]
+        nearest.append(prior.gather(1, closest))
+    return torch.cat(nearest, 1) + (image * grid.size)[:, None]
 
 
 def pack(rank: Tensor, index: Tensor) -> Tensor:
@@ -164,16 +170,18 @@ def segment_softmax(score: Tensor, index: Tensor, n: int) -> Tensor:
 def max_iou(preds: Predictions, objects: Objects, loc: Tensor, budget: int = 2**17) -> Tensor:
     """(M,) largest IoU of each location's predicted box with the objects of its image; blocks of `budget` pairs."""
     p = preds.grid.size
-    seen = torch.zeros(p * preds.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
-    where = seen.nonzero().squeeze(1)
+    # Each location once, whatever number of pairs it is in.
+    listed = torch.zeros(p * preds.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
+    where = listed.nonzero().squeeze(1)
     boxes = preds.boxes_at(where)
-    images = torch.stack(
+    # Image by image: boxes and objects are both sorted by image, so their counts cut them.
+    counts = torch.stack(
         (torch.bincount(where // p, minlength=preds.images), torch.bincount(objects.image, minlength=preds.images))
-    )
+    ).tolist()
     best = []
-    for mine, theirs in zip(boxes.split(images[0].tolist()), objects.boxes.split(images[1].tolist()), strict=True):
-        rows = max(1, budget // max(1, len(theirs)))
-        best += [_highest(block, theirs) for block in mine.split(rows) if len(block)]
+    for predicted, truth in zip(boxes.split(counts[0]), objects.boxes.split(counts[1]), strict=True):
+        rows = max(1, budget // max(1, len(truth)))
+        best += [_highest(block, truth) for block in predicted.split(rows) if len(block)]
     return boxes.new_zeros(p * preds.images).index_copy(0, where, torch.cat([boxes.new_zeros(0), *best]))[loc]
 
 

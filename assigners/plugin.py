@@ -10,24 +10,24 @@ from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
 
-from assigners import AssignerError
-from assigners.interface import Assigner
+from assigners.assigner import Assigner
+from assigners.errors import AssignerError
 
 
-def find(place: str) -> type[Assigner]:
-    """The class at a place. Raises AssignerError, whatever goes wrong on the way."""
-    where, _, name = place.rpartition(":")
+def load_class(location: str) -> type[Assigner]:
+    """The class at MODULE:CLASS or FILE.py:CLASS. Raises AssignerError, whatever goes wrong on the way."""
+    where, _, name = location.rpartition(":")
     module = _of_file(Path(where)) if where.endswith(".py") else _installed(where)
     cls = getattr(module, name, None)
     if cls is None:
         raise AssignerError(f"{where} holds no class '{name}'. {_classes(module, name)}")
     if not (isinstance(cls, type) and issubclass(cls, Assigner)):
-        raise AssignerError(f"{name} in {where} is no assigner: make it a subclass of assigners.interface.Assigner.")
+        raise AssignerError(f"{name} in {where} is no assigner: make it a subclass of assigners.assigner.Assigner.")
     if "__dataclass_fields__" not in vars(cls) or cls.__hash__ is None:
         raise AssignerError(f"{name} in {where} needs @dataclass(eq=False) above it: its fields are its settings.")
     if "loss" not in cls.__dataclass_fields__:
         raise AssignerError(f"{name} in {where} has no loss: give it a field `loss: PointLoss = PointLoss()`.")
-    bare = [f.name for f in fields(cls) if f.default is MISSING and f.name != "num_classes"]
+    bare = [f.name for f in fields(cls) if f.default is MISSING and not f.metadata.get("given")]
     if bare:
         raise AssignerError(f"{name} in {where} has settings without a plain default: {', '.join(bare)}.")
     return cls
@@ -35,10 +35,10 @@ def find(place: str) -> type[Assigner]:
 
 def _classes(module: ModuleType, name: str) -> str:
     """A sentence: which assigners a module defines, the nearest to `name` first."""
-    mine = [(key, v) for key, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__]
-    own = [key for key, v in mine if isinstance(v, type) and issubclass(v, Assigner)]
-    near = "".join(f"Did you mean '{n}'? " for n in get_close_matches(name, own, n=1, cutoff=0.4))
-    return f"{near}Assigners in it: {', '.join(own) or 'none'}."
+    defined = {key: v for key, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__}
+    classes = [key for key, v in defined.items() if isinstance(v, type) and issubclass(v, Assigner)]
+    near = "".join(f"Did you mean '{n}'? " for n in get_close_matches(name, classes, n=1, cutoff=0.4))
+    return f"{near}Assigners in it: {', '.join(classes) or 'none'}."
 
 
 def _of_file(path: Path) -> ModuleType:

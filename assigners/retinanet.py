@@ -1,5 +1,6 @@
-"""RetinaNet's IoU rule. Lin et al. 2017, "Focal Loss for Dense Object Detection".
+"""RetinaNet: anchors above a fixed IoU with an object, and each object's best.
 
+Paper: Lin et al. 2017, arXiv 1708.02002.
 Follows facebookresearch/detectron2 `modeling/meta_arch/retinanet.py`: an anchor kept for being some object's best
 still learns the object that is *its* best. Two differences, both deliberate: an object that meets no anchor keeps
 none (there, every anchor without overlap would turn positive), and the normaliser is the paper's count of positives,
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 
 import torch
 
+from assigners.assigner import Assigner
 from assigners.geometry import iou
-from assigners.interface import Assigner, Assignment, Grid, HeadSpec, Objects, Predictions
-from assigners.losses import PointLoss
+from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
+from assigners.losses.point import PointLoss
 from assigners.pairs import overlapping, pack, segment_max, unpack
 
 HEAD = HeadSpec(
@@ -22,8 +24,7 @@ HEAD = HeadSpec(
     ratios=(0.5, 1.0, 2.0),
     base=4.0,
     coder="delta",
-    norm="none",
-    nms_iou=0.5,
+    style=HeadStyle(norm="none", nms_iou=0.5),
 )
 
 
@@ -65,6 +66,6 @@ class RetinaNet(Assigner):
             loc, gt = candidates.pairs(block)
             q = iou(grid.boxes[loc % grid.size], objects.boxes[gt])
             best.scatter_reduce_(0, loc, pack(q, gt), "amax")
-            own = segment_max(q, gt, len(objects.boxes))[gt]
-            favourite[loc[(q == own) & (q > 0) & self.low_quality]] = True
+            largest = segment_max(q, gt, len(objects.boxes))[gt]  # of the object: a block holds all its pairs
+            favourite[loc[(q == largest) & (q > 0) & self.low_quality]] = True
         return best, favourite

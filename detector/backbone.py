@@ -1,16 +1,30 @@
-"""torchvision's ResNets, ResNeXt and MobileNetV2, cut into C3, C4 and C5."""
+"""Backbones by name, each cut into the stages of stride 2, 4, 8, 16 and 32. One entry of BACKBONES is a backbone.
+
+torchvision is imported where a network is built: a recipe only wants the names.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torchvision.models import get_model, get_model_weights
-from torchvision.ops import FrozenBatchNorm2d
 
-NORMS = {"frozen_bn": FrozenBatchNorm2d, "gn": partial(nn.GroupNorm, 8)}  # 8 groups divide MobileNetV2's widths, too
+GROUPS = 8  # of GroupNorm; they divide MobileNetV2's widths, too
 MOBILENET_STAGES = (2, 4, 7, 14, 18)  # ends of the stages of stride 2, 4, 8, 16, 32 in `features`; without the last 1x1
+
+Stages = Callable[[nn.Module], list[nn.Module]]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a backbone is made."""
+
+    build: Callable[[str, str], nn.Module]  # (weights, norm) of DetectorConfig -> network; OSError without the weights
+    stages: Stages  # network -> five modules, applied in turn
+    weights_url: Callable[[], str] = lambda: ""  # of the file that weights=imagenet loads; "": there is none
 
 
 class Backbone(nn.Module):
@@ -19,9 +33,8 @@ class Backbone(nn.Module):
     def __init__(self, name: str, weights: str, norm: str, frozen_stages: int):
         """weights: imagenet (torchvision's first set, from its cache) or none. Raises OSError where it lacks."""
         super().__init__()
-        chosen = get_model_weights(name).IMAGENET1K_V1 if weights == "imagenet" else None
-        net = get_model(name, weights=chosen, norm_layer=NORMS[norm])
-        self.stages = nn.ModuleList(_resnet_stages(net) if name.startswith("resne") else _mobilenet_stages(net))
+        architecture = BACKBONES[name]
+        self.stages = nn.ModuleList(architecture.stages(architecture.build(weights, norm)))
         for stage in self.stages[:frozen_stages]:
             stage.requires_grad_(False)
         self.channels = [_width(stage) for stage in self.stages[2:]]
@@ -32,6 +45,25 @@ class Backbone(nn.Module):
             x = stage(x)
             features.append(x)
         return features[2:]
+
+
+def _torchvision(name: str, stages: Stages) -> Architecture:
+    """A model of torchvision's, with its first set of ImageNet weights."""
+    return Architecture(partial(_build, name), stages, lambda: _first_weights(name).url)
+
+
+def _build(name: str, weights: str, norm: str) -> nn.Module:
+    from torchvision.models import get_model
+    from torchvision.ops import FrozenBatchNorm2d
+
+    norms = {"frozen_bn": FrozenBatchNorm2d, "gn": partial(nn.GroupNorm, GROUPS)}
+    return get_model(name, weights=_first_weights(name) if weights == "imagenet" else None, norm_layer=norms[norm])
+
+
+def _first_weights(name: str):
+    from torchvision.models import get_model_weights
+
+    return get_model_weights(name).IMAGENET1K_V1
 
 
 def _resnet_stages(net: nn.Module) -> list[nn.Module]:
@@ -46,3 +78,13 @@ def _mobilenet_stages(net: nn.Module) -> list[nn.Module]:
 
 def _width(stage: nn.Module) -> int:
     return [m.out_channels for m in stage.modules() if isinstance(m, nn.Conv2d)][-1]
+
+
+BACKBONES = {
+    "resnet18": _torchvision("resnet18", _resnet_stages),
+    "resnet34": _torchvision("resnet34", _resnet_stages),
+    "resnet50": _torchvision("resnet50", _resnet_stages),
+    "resnet101": _torchvision("resnet101", _resnet_stages),
+    "resnext101_64x4d": _torchvision("resnext101_64x4d", _resnet_stages),
+    "mobilenet_v2": _torchvision("mobilenet_v2", _mobilenet_stages),
+}

@@ -1,4 +1,4 @@
-"""Boxes from the numbers of the box branch, and back."""
+"""Boxes from the numbers of the box branch, and back. A coder knows anchors and strides, and no grid."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 
 from assigners.geometry import center, ltrb
-from assigners.interface import Grid, HeadSpec
+from assigners.interface import HeadSpec
 
 MAX_LOG_RATIO = log(1000 / 16)  # of a side to its prior's; Fast R-CNN's convention
 
 
 @dataclass(frozen=True)
 class LtrbCoder:
-    """Distances of a point to the four edges, in strides; never negative. FCOS* (normalised targets)."""
+    """Distances of the anchor's centre to the four edges, in strides; never negative. FCOS* (normalised targets)."""
 
-    def decode(self, grid: Grid, prior: Tensor, raw: Tensor) -> Tensor:
-        """prior (M,) in [0, p), raw (M, 4) -> boxes (M, 4) px."""
-        reach = raw.relu() * grid.stride[prior, None]
-        points = grid.centers[prior]
+    def decode(self, anchors: Tensor, stride: Tensor, raw: Tensor) -> Tensor:
+        """anchors (M, 4) px, stride (M, 1) px, raw (M, 4) -> boxes (M, 4) px."""
+        reach = raw.relu() * stride
+        points = center(anchors)
         return torch.cat((points - reach[:, :2], points + reach[:, 2:]), 1)
 
-    def encode(self, grid: Grid, prior: Tensor, boxes: Tensor) -> Tensor:
+    def encode(self, anchors: Tensor, stride: Tensor, boxes: Tensor) -> Tensor:
         """The inverse, for boxes around their points."""
-        return ltrb(grid.centers[prior], boxes) / grid.stride[prior, None]
+        return ltrb(center(anchors), boxes) / stride
 
     def activate(self, raw: Tensor) -> Tensor:
         """The output in the space of `encode`."""
@@ -35,24 +35,22 @@ class LtrbCoder:
 
 @dataclass(frozen=True)
 class DeltaCoder:
-    """Shift and log-scale relative to the prior's box, times weights. Ren et al. 2015."""
+    """Shift and log-scale relative to the anchor, times weights. Ren et al. 2015."""
 
     weights: tuple[float, float, float, float]
 
-    def decode(self, grid: Grid, prior: Tensor, raw: Tensor) -> Tensor:
-        """prior (M,) in [0, p), raw (M, 4) -> boxes (M, 4) px."""
-        anchors = grid.boxes[prior]
+    def decode(self, anchors: Tensor, stride: Tensor, raw: Tensor) -> Tensor:
+        """anchors (M, 4) px, stride unused, raw (M, 4) -> boxes (M, 4) px."""
         size = anchors[:, 2:] - anchors[:, :2]
         delta = raw / raw.new_tensor(self.weights)
         middle = center(anchors) + delta[:, :2] * size
         half = delta[:, 2:].clamp(max=MAX_LOG_RATIO).exp() * size / 2
         return torch.cat((middle - half, middle + half), 1)
 
-    def encode(self, grid: Grid, prior: Tensor, boxes: Tensor) -> Tensor:
+    def encode(self, anchors: Tensor, stride: Tensor, boxes: Tensor) -> Tensor:
         """The inverse; boxes without area count as 1e-6 px wide."""
-        anchors = grid.boxes[prior]
-        size, wanted = anchors[:, 2:] - anchors[:, :2], (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-6)
-        delta = torch.cat(((center(boxes) - center(anchors)) / size, (wanted / size).log()), 1)
+        size, target = anchors[:, 2:] - anchors[:, :2], (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-6)
+        delta = torch.cat(((center(boxes) - center(anchors)) / size, (target / size).log()), 1)
         return delta * delta.new_tensor(self.weights)
 
     def activate(self, raw: Tensor) -> Tensor:

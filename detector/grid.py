@@ -18,7 +18,7 @@ def make_grid(spec: HeadSpec, sizes: tuple[tuple[int, int, int], ...], device: t
     levels, centers, strides, start = [], [], [], 0
     for stride, height, columns in sizes:
         y, x = torch.meshgrid(torch.arange(height), torch.arange(columns), indexing="ij")
-        cell = (torch.stack((x, y), -1).view(-1, 2) + spec.offset) * stride
+        cell = (torch.stack((x, y), -1).view(-1, 2) + spec.style.offset) * stride
         centers.append(cell.repeat_interleave(len(shapes), 0))
         strides.append(torch.full((len(centers[-1]),), float(stride)))
         levels.append(Level(start, start + len(centers[-1]), stride, height, columns))
@@ -26,4 +26,6 @@ def make_grid(spec: HeadSpec, sizes: tuple[tuple[int, int, int], ...], device: t
     middle, step = torch.cat(centers), torch.cat(strides)
     half = shapes.repeat(len(middle) // len(shapes), 1) * step[:, None] / 2
     boxes = torch.cat((middle - half, middle + half), 1)
-    return Grid(boxes.to(device), middle.to(device), step.to(device), tuple(levels), shapes.to(device), spec.offset)
+    return Grid(
+        boxes.to(device), middle.to(device), step.to(device), tuple(levels), shapes.to(device), spec.style.offset
+    )

@@ -24,7 +24,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Detections:
+class Detected:
     """D boxes of a batch, image by image, best first."""
 
     image: Tensor  # (D,) in [0, B)
@@ -34,29 +34,30 @@ class Detections:
 
 
 @torch.no_grad()
-def postprocess(preds: DensePredictions, sizes: Tensor, limits: Limits) -> Detections:
+def postprocess(preds: DensePredictions, sizes: Tensor, limits: Limits) -> Detected:
     """sizes (B, 2): height and width of each image before padding, pixels."""
     factor = _prior_factor(preds)
     best = preds.logits.amax(1).sigmoid() * factor
     levels = [_candidates(preds, best, factor, level, limits) for level in preds.grid.levels]
-    loc, labels, scores = (torch.cat(part) for part in zip(*levels, strict=True))
-    if preds.spec.score == "sqrt":
+    loc, labels, scores = (torch.cat(column) for column in zip(*levels, strict=True))
+    if preds.spec.style.score == "sqrt":
         scores = scores.sqrt()
     keep = scores > limits.score_threshold
     loc, labels, scores = loc[keep], labels[keep], scores[keep]
     image = loc // preds.grid.size
     edge = sizes.flip(1).repeat(1, 2)[image].to(scores.dtype)  # width, height, width, height
     boxes = torch.minimum(preds.boxes_at(loc).clamp(min=0), edge)
-    kept = batched_nms(boxes, scores, image * preds.logits.shape[1] + labels, preds.spec.nms_iou)
-    kept = kept[_first_of_each(image[kept], limits.detections)]
-    return Detections(image[kept], boxes[kept], labels[kept], scores[kept])
+    final = batched_nms(boxes, scores, image * preds.logits.shape[1] + labels, preds.spec.style.nms_iou)
+    final = final[_first_of_each(image[final], limits.detections)]
+    return Detected(image[final], boxes[final], labels[final], scores[final])
 
 
 def _prior_factor(preds: DensePredictions) -> Tensor:
     """(P,) what multiplies every class probability of a prior."""
     factor = torch.ones_like(preds.logits[:, 0])
-    for branch in (preds.objectness, preds.quality):
-        factor = factor if branch is None else factor * branch.sigmoid()
+    for branch in preds.spec.branches:
+        if branch.scores:
+            factor = factor * preds.branches[branch.name].squeeze(1).sigmoid()
     return factor
 
 
@@ -70,8 +71,8 @@ def _candidates(preds, best: Tensor, factor: Tensor, level, limits: Limits) -> t
     rows = local.topk(min(limits.per_level, local.shape[1]), dim=1).indices + level.start
     loc = rows + torch.arange(preds.images, device=rows.device)[:, None] * p  # (B, k)
     table = (preds.logits[loc].sigmoid() * factor[loc][..., None]).flatten(1)  # (B, k K)
-    scores, chosen = table.topk(min(limits.per_level, table.shape[1]), dim=1)
-    return loc.gather(1, chosen // classes).flatten(), (chosen % classes).flatten(), scores.flatten()
+    scores, place = table.topk(min(limits.per_level, table.shape[1]), dim=1)
+    return loc.gather(1, place // classes).flatten(), (place % classes).flatten(), scores.flatten()
 
 
 def _first_of_each(image: Tensor, count: int) -> Tensor:

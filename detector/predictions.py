@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, smooth_l1_loss
 
-from assigners.geometry import giou, iou
+from assigners.geometry import ciou, diou, giou, iou
 from assigners.interface import BoxKind, Grid, HeadSpec
 from detector.coders import coder
+
+LEAST_IOU = 1e-6  # under the logarithm; FSAF's
+BOX_LOSSES = {  # predicted and true boxes (M, 4) px -> (M,)
+    "iou": lambda a, b: 1 - iou(a, b),
+    "log_iou": lambda a, b: -iou(a, b).clamp(min=LEAST_IOU).log(),
+    "iou_squared": lambda a, b: 1 - iou(a, b).square(),
+    "giou": lambda a, b: 1 - giou(a, b),
+    "diou": lambda a, b: 1 - diou(a, b),
+    "ciou": lambda a, b: 1 - ciou(a, b),
+}
 
 
 @dataclass(frozen=True)
@@ -22,13 +33,16 @@ class DensePredictions:
     spec: HeadSpec
     logits: Tensor  # (P, K)
     deltas: Tensor  # (P, 4), as the box branch gives them
-    objectness: Tensor | None  # (P,)
-    quality: Tensor | None  # (P,)
+    branches: Mapping[str, Tensor] = field(default_factory=dict)  # (P, channels) each, those of the spec
+    pyramid: tuple[Tensor, ...] = ()  # (B, channels, height, width) of each level, where the spec asks
+    guided: Tensor | None = None  # (P, 4) px, prior boxes of a guided head; None: those of the grid
     progress: float = 0.0
 
     @property
-    def implicit(self) -> bool:
-        return self.spec.objectness == "implicit"
+    def implicit(self) -> Tensor | None:
+        """(P,) logits of the branch that is part of every class probability; None without one."""
+        names = [branch.name for branch in self.spec.branches if branch.implicit]
+        return self.branches[names[0]].squeeze(1) if names else None
 
     def boxes(self) -> Tensor:
         """(P, 4) px."""
@@ -36,21 +50,32 @@ class DensePredictions:
 
     def boxes_at(self, loc: Tensor) -> Tensor:
         """(M,) -> (M, 4) px."""
-        return coder(self.spec).decode(self.grid, loc % self.grid.size, self.deltas.index_select(0, loc))
+        return coder(self.spec).decode(self.prior_boxes(loc), self._stride(loc), self.deltas.index_select(0, loc))
+
+    def prior_boxes(self, loc: Tensor) -> Tensor:
+        """(M,) -> (M, 4) px."""
+        return self.grid.boxes[loc % self.grid.size] if self.guided is None else self.guided.index_select(0, loc)
+
+    def encode(self, loc: Tensor, boxes: Tensor) -> Tensor:
+        """(M,), (M, 4) px -> (M, 4) in the space of the box branch."""
+        return coder(self.spec).encode(self.prior_boxes(loc), self._stride(loc), boxes)
+
+    def _stride(self, loc: Tensor) -> Tensor:
+        """(M,) -> (M, 1) px."""
+        return self.grid.stride[loc % self.grid.size, None]
 
     def log_prob(self, loc: Tensor, cls: Tensor) -> tuple[Tensor, Tensor]:
         """(M,), (M,) -> log p and log(1 - p), each (M,), of p = sigma(class) or sigma(class) sigma(objectness)."""
         c = self.logits.flatten().index_select(0, loc * self.logits.shape[1] + cls)
-        if not self.implicit:
+        if self.implicit is None:
             return logsigmoid(c), logsigmoid(-c)
-        o = self.objectness.index_select(0, loc)
+        o = self.implicit.index_select(0, loc)
         return logsigmoid(c) + logsigmoid(o), torch.logaddexp(logsigmoid(-c), logsigmoid(c) + logsigmoid(-o))
 
     def box_loss(self, loc: Tensor, boxes: Tensor, kind: BoxKind, beta: float) -> Tensor:
-        """(M,), (M, 4) px -> (M,): 1 - GIoU, 1 - IoU, or an L1 of encoded boxes, summed over the four numbers."""
-        if kind in ("giou", "iou"):
-            return 1 - {"giou": giou, "iou": iou}[kind](self.boxes_at(loc), boxes)
-        code = coder(self.spec)
-        target = code.encode(self.grid, loc % self.grid.size, boxes)
-        output = code.activate(self.deltas.index_select(0, loc))
-        return smooth_l1_loss(output, target, beta=beta if kind == "smooth_l1" else 0.0, reduction="none").sum(-1)
+        """(M,), (M, 4) px -> (M,): one of BOX_LOSSES, or an L1 of encoded boxes, summed over the four numbers."""
+        if kind in BOX_LOSSES:
+            return BOX_LOSSES[kind](self.boxes_at(loc), boxes)
+        output = coder(self.spec).activate(self.deltas.index_select(0, loc))
+        width = beta if kind == "smooth_l1" else 0.0  # of the quadratic part
+        return smooth_l1_loss(output, self.encode(loc, boxes), beta=width, reduction="none").sum(-1)

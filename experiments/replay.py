@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import torch
 
-from assigners import OWN
+from assigners import FILE_MARK
 from assigners.interface import Objects
 from experiments.recipes.recipe import Recipe, from_dict, steps
 from experiments.records.run_folder import RecordError, RunFolder
@@ -29,7 +29,7 @@ def load(path: Path, trusted: str) -> tuple[Recipe, dict]:
     A run.json may come from a stranger: the code that it names runs only where it is `trusted`.
     """
     recipe = from_dict(RunFolder(path.parent).read_run().get("recipe"), f"{path.parent}/run.json")
-    if OWN in recipe.assigner and recipe.assigner != trusted:
+    if FILE_MARK in recipe.assigner and recipe.assigner != trusted:
         raise UserError(f"The run used code of its own. If you trust it, add --assigner {recipe.assigner}")
     kept = checkpoint.read(path, torch.device("cpu"))
     if kept is None:

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 import assigners
 from assigners.interface import Objects
-from detector.detector import Detector, DetectorConfig
+from detector.config import DetectorConfig
+from detector.detector import Detector
 from detector.postprocess import Limits
 from detector.streams import generator
 
@@ -107,8 +108,7 @@ def numbers(model: Detector, images: Tensor, objects: Objects) -> dict[str, Tens
 
 def outputs_of(preds) -> dict[str, Tensor]:
     """The outputs of the head, by name."""
-    every = {name: getattr(preds, name) for name in ("logits", "deltas", "objectness", "quality")}
-    return {name: value for name, value in every.items() if value is not None}
+    return {"logits": preds.logits, "deltas": preds.deltas, **preds.branches}
 
 
 def row(value: Tensor) -> tuple[int, list[float]]:

@@ -5,25 +5,28 @@ Coordinates lie on a quarter-pixel lattice, so that ties are ties in float32, to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from assigners.geometry import iou
-from assigners.interface import Grid, HeadSpec, Level, Objects
+from assigners.interface import OBJECTNESS, QUALITY, Grid, HeadSpec, HeadStyle, Level, Objects
 from tests.oracles.common import Raw, encode
 
 HEIGHT, WIDTH = 128, 160  # px
 SIZES = tuple((s, -(-HEIGHT // s), -(-WIDTH // s)) for s in (8, 16, 32, 64, 128))  # stride, height, width
 KINDS = ("none", "one", "identical", "nested", "tiny", "outside", "random", "many")
 
+IMPLICIT = replace(OBJECTNESS, implicit=True)
 THIRDS = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
-RETINA = {"scales": THIRDS, "ratios": (0.5, 1.0, 2.0), "base": 4.0, "offset": 0.0, "coder": "delta"}
+RETINA = {"scales": THIRDS, "ratios": (0.5, 1.0, 2.0), "base": 4.0, "coder": "delta"}
 SPECS = {
     "retinanet": HeadSpec(**RETINA),
-    "fcos": HeadSpec(offset=0.5, quality=True),
-    "atss": HeadSpec(quality=True),
-    "freeanchor": HeadSpec(**RETINA, delta_weights=(10.0, 10.0, 5.0, 5.0), prior_prob=0.02),
-    "autoassign": HeadSpec(objectness="implicit", prior_prob=0.02, box_bias=4.0),
+    "fcos": HeadSpec(branches=(QUALITY,), style=HeadStyle(offset=0.5)),
+    "atss": HeadSpec(branches=(QUALITY,)),
+    "freeanchor": HeadSpec(**RETINA, delta_weights=(10.0, 10.0, 5.0, 5.0), style=HeadStyle(prior_prob=0.02)),
+    "autoassign": HeadSpec(branches=(IMPLICIT,), style=HeadStyle(prior_prob=0.02, box_bias=4.0)),
 }
 
 
@@ -35,7 +38,7 @@ def loop_grid(spec: HeadSpec) -> Grid:
         start = len(boxes)
         for row in range(height):
             for column in range(width):
-                x, y = (column + spec.offset) * stride, (row + spec.offset) * stride
+                x, y = (column + spec.style.offset) * stride, (row + spec.style.offset) * stride
                 for w, h in shapes:
                     w, h = w * stride / 2, h * stride / 2
                     boxes.append((x - w, y - h, x + w, y + h))
@@ -43,7 +46,7 @@ def loop_grid(spec: HeadSpec) -> Grid:
                     strides.append(stride)
         levels.append(Level(start, len(boxes), stride, height, width))
     columns = (torch.tensor(v, dtype=torch.float32) for v in (boxes, centers, strides, shapes))
-    return Grid(*(next(columns) for _ in range(3)), tuple(levels), next(columns), spec.offset)
+    return Grid(*(next(columns) for _ in range(3)), tuple(levels), next(columns), spec.style.offset)
 
 
 def lattice(generator: torch.Generator, count: int, low: float, high: float) -> Tensor:
@@ -133,5 +136,5 @@ def shuffled(objects: Objects, seed: int) -> tuple[Objects, Tensor]:
     """The same batch with the objects of each image in another order, and that order."""
     key = torch.rand(len(objects.image), generator=torch.Generator().manual_seed(seed)) + objects.image
     order = key.argsort()
-    return Objects(objects.boxes[order], objects.labels[order], objects.image[order],
-                   objects.ignore, objects.ignore_image, objects.images), order  # fmt: skip
+    columns = {name: getattr(objects, name)[order] for name in ("boxes", "labels", "image")}
+    return replace(objects, **columns), order

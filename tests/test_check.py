@@ -12,7 +12,7 @@ import torch
 import assigners
 from assigners.fcos import FCOS
 from assigners.geometry import iou
-from assigners.interface import HeadSpec
+from assigners.interface import QUALITY, HeadSpec, HeadStyle
 from experiments.conformance import __main__ as page
 from experiments.conformance.checks import Trial
 from experiments.conformance.suite import CHECKS
@@ -80,7 +80,7 @@ class Leaking(FCOS):
 class Idle(FCOS):
     @property
     def head(self):
-        return HeadSpec(offset=0.5, quality=True)
+        return HeadSpec(branches=(QUALITY,), style=HeadStyle(offset=0.5))
 
     def assign(self, grid, objects, preds):
         return replace(super().assign(grid, objects, preds), quality=None)
@@ -90,7 +90,7 @@ class Idle(FCOS):
 class CrowdBlind(FCOS):
     def forward(self, preds, objects):
         a = self.assign(preds.grid, objects, preds)
-        return self.loss(preds, objects, replace(a, ignore=torch.zeros_like(preds.quality, dtype=torch.bool))), {}
+        return self.loss(preds, objects, replace(a, ignore=torch.zeros(len(preds.logits), dtype=torch.bool))), {}
 
 
 @dataclass(eq=False)

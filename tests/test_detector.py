@@ -1,5 +1,7 @@
 """The detector's parts against plain references: coders, post-processing, head, and torchvision's own matching."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torchvision.models.detection import fcos_resnet50_fpn, retinanet_resnet50_fpn
@@ -8,7 +10,8 @@ from torchvision.ops import box_iou, nms
 import assigners
 from assigners.interface import HeadSpec, Objects
 from detector.coders import coder
-from detector.detector import Detector, DetectorConfig
+from detector.config import DetectorConfig
+from detector.detector import Detector
 from detector.grid import make_grid
 from detector.postprocess import Limits, postprocess
 from detector.predictions import DensePredictions
@@ -26,7 +29,10 @@ def boxes(n: int, seed: int) -> torch.Tensor:
 def objects(n: int, seed: int, classes: int) -> Objects:
     labels = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed))
     none = torch.zeros(0, dtype=torch.long)
-    return Objects(boxes(n, seed), labels, torch.zeros_like(labels), torch.zeros(0, 4), none, 1)
+    image = torch.zeros_like(labels)
+    return Objects(
+        boxes=boxes(n, seed), labels=labels, image=image, ignore=torch.zeros(0, 4), ignore_image=none, images=1
+    )
 
 
 def predictions(spec: HeadSpec, images: int, classes: int, seed: int) -> DensePredictions:
@@ -34,8 +40,8 @@ def predictions(spec: HeadSpec, images: int, classes: int, seed: int) -> DensePr
     generator = torch.Generator().manual_seed(seed)
     draw = lambda *shape: torch.randn(*shape, generator=generator)  # noqa: E731
     n = images * grid.size
-    branches = [draw(n) if on else None for on in (spec.objectness != "none", spec.quality)]
-    return DensePredictions(grid, images, spec, draw(n, classes), draw(n, 4) + spec.box_bias, *branches)
+    branches = {branch.name: draw(n, branch.channels) for branch in spec.branches}
+    return DensePredictions(grid, images, spec, draw(n, classes), draw(n, 4) + spec.style.box_bias, branches)
 
 
 @pytest.mark.parametrize("name", ["retinanet", "freeanchor"])
@@ -43,17 +49,18 @@ def test_deltas_round_trip(name):
     spec = assigners.build(name, 1).spec()
     grid = make_grid(spec, SIZES)
     prior = torch.arange(0, grid.size, 37)
-    wanted = boxes(len(prior), 0)
-    torch.testing.assert_close(coder(spec).decode(grid, prior, coder(spec).encode(grid, prior, wanted)), wanted)
+    target, anchors = boxes(len(prior), 0), (grid.boxes[prior], grid.stride[prior, None])
+    torch.testing.assert_close(coder(spec).decode(*anchors, coder(spec).encode(*anchors, target)), target)
 
 
 def test_distances_round_trip_and_never_turn_a_box_inside_out():
     spec = assigners.build("atss", 1).spec()
     grid = make_grid(spec, SIZES)
     prior = torch.arange(0, grid.size, 7)
-    wanted = torch.cat((grid.centers[prior] - 5, grid.centers[prior] + 9), 1)
-    torch.testing.assert_close(coder(spec).decode(grid, prior, coder(spec).encode(grid, prior, wanted)), wanted)
-    decoded = coder(spec).decode(grid, prior, torch.full((len(prior), 4), -3.0))
+    target = torch.cat((grid.centers[prior] - 5, grid.centers[prior] + 9), 1)
+    anchors = (grid.boxes[prior], grid.stride[prior, None])
+    torch.testing.assert_close(coder(spec).decode(*anchors, coder(spec).encode(*anchors, target)), target)
+    decoded = coder(spec).decode(*anchors, torch.full((len(prior), 4), -3.0))
     assert (decoded[:, 2:] >= decoded[:, :2]).all()
 
 
@@ -74,9 +81,9 @@ def slow_postprocess(preds: DensePredictions, image: int, limits: Limits) -> lis
         for loc in range(image * p + level.start, image * p + level.stop):
             for k in range(preds.logits.shape[1]):
                 score = preds.logits[loc, k].sigmoid()
-                for branch in (preds.objectness, preds.quality):
-                    score = score if branch is None else score * branch[loc].sigmoid()
-                rows.append((score.sqrt().item() if preds.spec.score == "sqrt" else score.item(), k, loc))
+                for branch in preds.branches.values():
+                    score = score * branch[loc, 0].sigmoid()
+                rows.append((score.sqrt().item() if preds.spec.style.score == "sqrt" else score.item(), k, loc))
         found += sorted(rows, reverse=True)[: limits.per_level]
     kept = []
     for k in range(preds.logits.shape[1]):
@@ -84,7 +91,7 @@ def slow_postprocess(preds: DensePredictions, image: int, limits: Limits) -> lis
         if mine:
             edge = torch.tensor([WIDTH, HEIGHT, WIDTH, HEIGHT])
             candidates = torch.minimum(torch.stack([all_boxes[loc] for _, _, loc in mine]).clamp(min=0), edge)
-            for i in nms(candidates, torch.tensor([score for score, _, _ in mine]), preds.spec.nms_iou).tolist():
+            for i in nms(candidates, torch.tensor([score for score, _, _ in mine]), preds.spec.style.nms_iou).tolist():
                 kept.append((mine[i][0], k, candidates[i].tolist()))
     return sorted(kept, reverse=True)[: limits.detections]
 
@@ -152,7 +159,7 @@ def test_every_method_trains_a_step_on_a_batch_with_an_empty_image(name, mode):
 
 
 def replace_images(truth: Objects, images: int) -> Objects:
-    return Objects(truth.boxes, truth.labels, truth.image, truth.ignore, truth.ignore_image, images)
+    return replace(truth, images=images)
 
 
 def test_the_largest_backbone_and_the_smallest_give_strides_8_16_32():

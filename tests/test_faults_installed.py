@@ -65,5 +65,5 @@ def test_it_trains(site, tmp_path):
 
 
 def test_it_passes_the_kit(site):
-    done = call(site, "-m", "assigners.check", "ring")
+    done = call(site, "-m", "experiments.conformance", "ring")
     assert done.returncode == 0 and "passed." in done.stdout, done.stdout + done.stderr

@@ -47,9 +47,11 @@ def test_autoassign_switches_equal_oracle(settings, kind):
 @pytest.mark.parametrize("method", ORACLES)
 def test_grid_and_spec(method):
     spec = build(method, num_classes=CLASSES).spec()
-    names = ("scales", "ratios", "base", "offset", "coder", "delta_weights", "quality", "objectness", "prior_prob")
+    names = ("scales", "ratios", "base", "coder", "delta_weights", "branches")
     assert [getattr(spec, name) for name in names] == [getattr(SPECS[method], name) for name in names]
-    assert spec.box_bias == SPECS[method].box_bias or method in ("fcos", "atss")
+    style, expected = spec.style, SPECS[method].style
+    assert (style.offset, style.prior_prob) == (expected.offset, expected.prior_prob)
+    assert style.box_bias == expected.box_bias or method in ("fcos", "atss")
     grid, expected = make_grid(spec, SIZES), loop_grid(SPECS[method])
     assert grid.levels == expected.levels
     assert all(torch.allclose(getattr(grid, k), getattr(expected, k)) for k in ("boxes", "centers", "stride", "shapes"))
@@ -131,7 +133,8 @@ def two_by_two() -> Grid:
 def one_object(box: list[float]) -> Objects:
     """A box of class 0 in one image."""
     none = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
-    return Objects(torch.tensor([box]), torch.tensor([0]), torch.tensor([0]), *none, 1)
+    zero = torch.tensor([0])
+    return Objects(boxes=torch.tensor([box]), labels=zero, image=zero, ignore=none[0], ignore_image=none[1], images=1)
 
 
 def test_oracles_by_hand():

@@ -34,10 +34,10 @@ def own(folder: Path, text: str, name: str = "Wide") -> str:
     [
         (GOOD, "Wode", "holds no class 'Wode'. Did you mean 'Wide'? Assigners in it: Wide."),
         (GOOD, "", "holds no class ''. Assigners in it: Wide."),
-        ("class Wide: pass", "Wide", "is no assigner: make it a subclass of assigners.interface.Assigner."),
+        ("class Wide: pass", "Wide", "is no assigner: make it a subclass of assigners.assigner.Assigner."),
         (GOOD.replace("@dataclass(eq=False)", ""), "Wide", "needs @dataclass(eq=False)"),
         (GOOD.replace("(eq=False)", ""), "Wide", "needs @dataclass(eq=False)"),
-        (GOOD.replace("fcos", "interface").replace("FCOS", "Assigner"), "Wide", "has no loss"),
+        (GOOD.replace("fcos", "assigner").replace("FCOS", "Assigner"), "Wide", "has no loss"),
         (GOOD.replace(" = 3.0", " = field(default_factory=float)").replace("dataclass\n", "dataclass, field\n", 1),
          "Wide", "without a plain default: reach"),
         (GOOD.replace("fcos", "fcoss"), "Wide", "Line 3: ModuleNotFoundError: No module named 'assigners.fcoss'."),

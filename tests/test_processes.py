@@ -9,7 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 import assigners
 from assigners.interface import Objects
-from detector.detector import Detector, DetectorConfig
+from detector.config import DetectorConfig
+from detector.detector import Detector
 
 CONFIG = DetectorConfig("resnet18", "none", "gn", 0, 16, 1, "native")
 
@@ -28,7 +29,14 @@ def objects(image: int, count: int) -> Objects:
     boxes = torch.tensor([[4.0, 6.0, 40.0, 50.0], [20.0, 10.0, 60.0, 44.0]])[:count]
     nowhere = torch.zeros(0)
     of = torch.full((count,), image)
-    return Objects(boxes, torch.arange(count), of, nowhere.view(0, 4), nowhere.long(), image + 1)
+    return Objects(
+        boxes=boxes,
+        labels=torch.arange(count),
+        image=of,
+        ignore=nowhere.view(0, 4),
+        ignore_image=nowhere.long(),
+        images=image + 1,
+    )
 
 
 def gradients(net, pictures: torch.Tensor, truth: Objects) -> dict[str, torch.Tensor]:

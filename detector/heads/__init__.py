@@ -1,0 +1,5 @@
+"""Head variants by the name that a HeadSpec gives: one file each."""
+
+from detector.heads.towers import Head
+
+HEADS = {"towers": Head}

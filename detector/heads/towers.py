@@ -1,63 +1,59 @@
-"""One head for all methods: two towers shared by the levels, and the branches that a HeadSpec asks for."""
+"""The plain head: two towers shared by the levels, and the branches that a HeadSpec asks for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import log
 
 import torch
 from torch import Tensor, nn
 
 from assigners.interface import HeadSpec
+from detector.heads.output import HeadOutput
 from detector.streams import convolutions
 
 
-@dataclass(frozen=True)
-class HeadOutput:
-    """Flat over the batch, see interface.py; in the dtype of the network."""
-
-    logits: Tensor  # (P, K)
-    deltas: Tensor  # (P, 4)
-    objectness: Tensor | None  # (P,)
-    quality: Tensor | None  # (P,)
-    sizes: tuple[tuple[int, int], ...]  # height and width of each level, cells
-
-
 class Head(nn.Module):
-    """Objectness and quality sit on the box tower (methods 1.4, 3, 4)."""
+    """`logits` on the class tower, `deltas` on the box tower, each branch on the tower it names."""
 
     def __init__(self, spec: HeadSpec, num_classes: int, channels: int, convs: int, levels: int, seed: int):
         super().__init__()
-        cell = len(spec.scales) * len(spec.ratios)  # priors
-        self.class_tower = _tower(channels, convs, spec.norm)
-        self.box_tower = _tower(channels, convs, spec.norm)
-        self.logits = nn.Conv2d(channels, cell * num_classes, 3, padding=1)
-        self.deltas = nn.Conv2d(channels, cell * 4, 3, padding=1)
-        self.objectness = nn.Conv2d(channels, cell, 3, padding=1) if spec.objectness != "none" else None
-        self.quality = nn.Conv2d(channels, cell, 3, padding=1) if spec.quality else None
+        self.spec = spec
+        self.per_cell = len(spec.scales) * len(spec.ratios)
+        self.class_tower = _tower(channels, convs, spec.style.norm)
+        self.box_tower = _tower(channels, convs, spec.style.norm)
+        self.logits = nn.Conv2d(channels, self.per_cell * num_classes, 3, padding=1)
+        self.deltas = nn.Conv2d(channels, self.per_cell * 4, 3, padding=1)
+        for branch in spec.branches:
+            padding = branch.kernel // 2
+            conv = nn.Conv2d(channels, self.per_cell * branch.channels, branch.kernel, padding=padding)
+            self.add_module(branch.name, conv)  # a name that is taken is a KeyError here
         self.scales = nn.Parameter(torch.ones(levels)) if spec.coder == "ltrb" else None
         for conv, stream in convolutions(self, seed):
             nn.init.normal_(conv.weight, std=0.01, generator=stream)
             nn.init.zeros_(conv.bias)
-        nn.init.constant_(self.logits.bias, -log((1 - spec.prior_prob) / spec.prior_prob))
-        nn.init.constant_(self.deltas.bias, spec.box_bias)
+        nn.init.constant_(self.logits.bias, -log((1 - spec.style.prior_prob) / spec.style.prior_prob))
+        nn.init.constant_(self.deltas.bias, spec.style.box_bias if spec.coder == "ltrb" else 0.0)
 
     def forward(self, features: list[Tensor]) -> HeadOutput:
-        parts = [self._level(i, feature) for i, feature in enumerate(features)]
-        flat = [None if part[0] is None else torch.cat(part, 1).flatten(0, 1) for part in zip(*parts, strict=True)]
-        logits, deltas, objectness, quality = flat
-        squeeze = lambda x: None if x is None else x.squeeze(1)  # noqa: E731
+        levels = [self._level(i, feature) for i, feature in enumerate(features)]
+        flat = {name: torch.cat([level[name] for level in levels], 1).flatten(0, 1) for name in levels[0]}
         sizes = tuple((f.shape[2], f.shape[3]) for f in features)
-        return HeadOutput(logits, deltas, squeeze(objectness), squeeze(quality), sizes)
+        return HeadOutput(flat.pop("logits"), flat.pop("deltas"), flat, sizes)
 
-    def _level(self, i: int, feature: Tensor) -> tuple[Tensor | None, ...]:
-        """Each branch as (B, priors of the level, its numbers)."""
-        cls, box = self.class_tower(feature), self.box_tower(feature)
-        deltas = self.deltas(box) if self.scales is None else self.deltas(box) * self.scales[i]
-        cell = self.deltas.out_channels // 4
-        rows = lambda x: x.permute(0, 2, 3, 1).reshape(len(x), -1, x.shape[1] // cell)  # noqa: E731
-        optional = (None if branch is None else rows(branch(box)) for branch in (self.objectness, self.quality))
-        return rows(self.logits(cls)), rows(deltas), *optional
+    def _level(self, i: int, feature: Tensor) -> dict[str, Tensor]:
+        """Each output as (B, priors of the level, its numbers)."""
+        towers = {"class": self.class_tower(feature), "box": self.box_tower(feature)}
+        deltas = self.deltas(towers["box"])
+        maps = {
+            "logits": self.logits(towers["class"]),
+            "deltas": deltas if self.scales is None else deltas * self.scales[i],
+            **{branch.name: self.get_submodule(branch.name)(towers[branch.tower]) for branch in self.spec.branches},
+        }
+        return {name: self._rows(x) for name, x in maps.items()}
+
+    def _rows(self, x: Tensor) -> Tensor:
+        """(B, A c, height, width) -> (B, height width A, c)"""
+        return x.permute(0, 2, 3, 1).reshape(len(x), -1, x.shape[1] // self.per_cell)
 
 
 def _tower(channels: int, convs: int, norm: str) -> nn.Sequential:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from assigners.interface import Assigner, HeadSpec, Objects
+from assigners.assigner import Assigner
+from assigners.interface import HeadSpec, Objects
 from detector.detector import STRIDES
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
@@ -18,7 +19,14 @@ def objects(n: int, classes: int, low: float, high: float, generator: torch.Gene
     corner = torch.rand(n, 2, generator=generator) * (torch.tensor([WIDTH, HEIGHT]) - size)
     none = torch.zeros(0, dtype=torch.long)
     labels = torch.randint(classes, (n,), generator=generator)
-    return Objects(torch.cat((corner, corner + size), 1), labels, torch.zeros_like(labels), torch.zeros(0, 4), none, 1)
+    return Objects(
+        boxes=torch.cat((corner, corner + size), 1),
+        labels=labels,
+        image=torch.zeros_like(labels),
+        ignore=torch.zeros(0, 4),
+        ignore_image=none,
+        images=1,
+    )
 
 
 def predictions(spec: HeadSpec, classes: int, generator: torch.Generator, logit: float = -4.0) -> DensePredictions:
@@ -26,9 +34,9 @@ def predictions(spec: HeadSpec, classes: int, generator: torch.Generator, logit:
     sizes = tuple((s, -(-HEIGHT // s), -(-WIDTH // s)) for s in STRIDES)
     grid = make_grid(spec, sizes)
     draw = lambda *shape: torch.randn(*shape, generator=generator)  # noqa: E731
-    deltas = (draw(grid.size, 4) * 0.3 + spec.box_bias).requires_grad_()
-    branches = [draw(grid.size).requires_grad_() if on else None for on in (spec.objectness != "none", spec.quality)]
-    return DensePredictions(grid, 1, spec, (draw(grid.size, classes) + logit).requires_grad_(), deltas, *branches)
+    deltas = (draw(grid.size, 4) * 0.3 + spec.style.box_bias).requires_grad_()
+    branches = {b.name: draw(grid.size, b.channels).requires_grad_() for b in spec.branches}
+    return DensePredictions(grid, 1, spec, (draw(grid.size, classes) + logit).requires_grad_(), deltas, branches)
 
 
 def loss_step(assigner: Assigner, preds: DensePredictions, truth: Objects) -> None:

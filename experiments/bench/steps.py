@@ -11,7 +11,8 @@ from torchvision.models.detection import fcos_resnet50_fpn, retinanet_resnet50_f
 from torchvision.ops import FrozenBatchNorm2d
 
 import assigners
-from detector.detector import Detector, DetectorConfig
+from detector.config import DetectorConfig
+from detector.detector import Detector
 from experiments.bench.scenes import HEIGHT, WIDTH, loss_step, objects, predictions
 
 ROUNDS, CLASSES = 3, 80

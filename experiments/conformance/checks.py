@@ -13,7 +13,8 @@ import torch
 from torch import distributed
 
 import assigners
-from assigners.interface import Assigner, Objects
+from assigners.assigner import Assigner
+from assigners.interface import Objects
 from assigners.pairs import inside
 from experiments.conformance.memory import Bounded
 from experiments.conformance.scenes import (

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from assigners.interface import Assigner, HeadSpec, Objects
+from assigners.assigner import Assigner
+from assigners.interface import HeadSpec, Objects
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
 
 CLASSES = 3
 STRIDES = (8, 16, 32, 64, 128)  # px
 SMALL, LARGE = (256, 320), (800, 1344)  # height and width, px
-BRANCHES = ("logits", "deltas", "objectness", "quality")
 
 
 def faces(n: int, low: float, high: float, canvas: tuple[int, int] = SMALL, seed: int = 0) -> Tensor:
@@ -33,7 +33,8 @@ def objects(*images: Tensor, crowd: Tensor = NOTHING) -> Objects:
     boxes = torch.cat(images)
     image = torch.repeat_interleave(torch.tensor([len(mine) for mine in images]))
     last = torch.full((len(crowd),), len(images) - 1)
-    return Objects(boxes, torch.arange(len(boxes)) % CLASSES, image, crowd, last, len(images))
+    labels = torch.arange(len(boxes)) % CLASSES
+    return Objects(boxes=boxes, labels=labels, image=image, ignore=crowd, ignore_image=last, images=len(images))
 
 
 def shuffled(batch: Objects) -> Objects:
@@ -47,22 +48,24 @@ def predictions(spec: HeadSpec, images: int, canvas: tuple[int, int] = SMALL) ->
     generator = torch.Generator().manual_seed(2)
     grid = make_grid(spec, tuple((s, -(-canvas[0] // s), -(-canvas[1] // s)) for s in STRIDES))
     total = images * grid.size
-    draw = [torch.randn(total, *shape, generator=generator) for shape in ((CLASSES,), (4,), (), ())]
-    logits, deltas, objectness, quality = (
-        x.requires_grad_() for x in (draw[0] - 2, 0.3 * draw[1] + spec.box_bias, *draw[2:])
-    )
-    extra = (objectness if spec.objectness != "none" else None, quality if spec.quality else None)
-    return DensePredictions(grid, images, spec, logits, deltas, *extra, progress=0.5)
+    draw = [torch.randn(total, *shape, generator=generator) for shape in ((CLASSES,), (4,), (1,), (1,))]
+    logits, deltas = draw[0] - 2, 0.3 * draw[1] + spec.style.box_bias
+    columns = dict(zip(("objectness", "quality"), draw[2:], strict=True))
+    branches = {branch.name: columns[branch.name] for branch in spec.branches}
+    for x in (logits, deltas, *branches.values()):
+        x.requires_grad_()
+    return DensePredictions(grid, images, spec, logits, deltas, branches, progress=0.5)
 
 
 def mapped(preds: DensePredictions, change) -> DensePredictions:
     """Fresh outputs: `change` of each, cut from its graph."""
-    return replace(preds, **{name: change(x.detach()).requires_grad_() for name, x in branches(preds).items()})
+    fresh = {name: change(x.detach()).requires_grad_() for name, x in outputs_of(preds).items()}
+    return replace(preds, logits=fresh.pop("logits"), deltas=fresh.pop("deltas"), branches=fresh)
 
 
-def branches(preds: DensePredictions) -> dict[str, Tensor]:
-    """The outputs that the head has, by name."""
-    return {name: getattr(preds, name) for name in BRANCHES if getattr(preds, name) is not None}
+def outputs_of(preds: DensePredictions) -> dict[str, Tensor]:
+    """The outputs of the head, by name."""
+    return {"logits": preds.logits, "deltas": preds.deltas, **preds.branches}
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Step:
 def step(assigner: Assigner, preds: DensePredictions, batch: Objects) -> Step:
     """Assignment and loss, forward and backward."""
     terms, _ = assigner(preds, batch)
-    outputs, own = branches(preds), dict(assigner.named_parameters())
+    outputs, own = outputs_of(preds), dict(assigner.named_parameters())
     inputs = outputs | own
     gradients = torch.autograd.grad(sum(terms.values()), list(inputs.values()), allow_unused=True)
     found = dict(zip(inputs, gradients, strict=True))

@@ -118,7 +118,14 @@ def collate(samples: list[Sample | UserError]) -> Batch | UserError:
             return sample
     image = torch.cat([torch.full((len(s.labels),), b) for b, s in enumerate(samples)]).long()
     boxes, labels, ignore = (torch.cat([getattr(s, name) for s in samples]) for name in ("boxes", "labels", "ignore"))
-    objects = Objects(boxes[~ignore], labels[~ignore], image[~ignore], boxes[ignore], image[ignore], len(samples))
+    objects = Objects(
+        boxes=boxes[~ignore],
+        labels=labels[~ignore],
+        image=image[~ignore],
+        ignore=boxes[ignore],
+        ignore_image=image[ignore],
+        images=len(samples),
+    )
     return Batch(
         transforms.stack([s.image for s in samples]),
         objects,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import assigners
+from detector.config import DetectorConfig
 from experiments.recipes.typed import build, convert, override, read_yaml, scalar, settings_of
 from experiments.records.run_folder import NO_EFFECT
 from experiments.runtime.errors import UserError, unknown
@@ -40,19 +41,6 @@ class DataRecipe:
     def at_test(self) -> tuple[int, int]:
         """Shorter side and cap of the longer side in evaluation, pixels."""
         return self.test_short or max(self.short), self.test_long or self.long
-
-
-@dataclass(frozen=True)
-class ModelRecipe:
-    """The shared detector."""
-
-    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnext101_64x4d", "mobilenet_v2"]
-    weights: Literal["imagenet", "none"]
-    norm: Literal["frozen_bn", "gn"]  # of the backbone
-    frozen_stages: int  # 0: all train; 1: stem; 2: stem and first stage
-    channels: int = 256  # of the pyramid and the towers
-    tower_convs: int = 4
-    mode: Literal["native", "controlled"] = "native"  # controlled: one head for all assigners
 
 
 @dataclass(frozen=True)
@@ -95,7 +83,7 @@ class Recipe:
     assigner: str
     dataset: str
     data: DataRecipe
-    model: ModelRecipe
+    model: DetectorConfig
     schedule: ScheduleRecipe
     optimizer: OptimizerRecipe
     test: TestRecipe = field(default_factory=TestRecipe)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from reprlib import repr  # short, also of ten lists of ten lists of ten lists
 from sys import float_info
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from experiments.runtime.errors import UserError, unknown
 
+hints_of = partial(get_type_hints, include_extras=True)
 MOST, DEEPEST = 2**16, 9  # characters of a file, and values inside values
 
 
@@ -40,11 +43,15 @@ def _check_size(text: str) -> None:
 
 
 def convert(key: str, value: Any, kind: Any) -> Any:
-    """`value` as `kind` (int, float, bool, str, Literal, tuple[X, ...]); a UserError names the key otherwise."""
+    """`value` as `kind`: int, float, bool, str, Literal, tuple[X, ...], or Annotated[str, table] for one of its keys.
+
+    Raises UserError, naming `key`.
+    """
+    if get_origin(kind) is Annotated:
+        kind, choices = get_args(kind)
+        return _choice(key, convert(key, value, kind), choices)
     if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise unknown(f"value of {key}", str(value), list(get_args(kind)))
-        return value
+        return _choice(key, value, get_args(kind))
     if get_origin(kind) is tuple:
         items, wanted = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
         if wanted[-1] is not ... and len(items) != len(wanted):
@@ -55,6 +62,13 @@ def convert(key: str, value: Any, kind: Any) -> Any:
     if kind is not float and type(value) is kind:
         return value
     raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {repr(value)}.")
+
+
+def _choice(key: str, value: Any, choices: Iterable[str]) -> Any:
+    """`value`, which must be one of `choices`. Raises UserError."""
+    if value not in tuple(choices):
+        raise unknown(f"value of {key}", str(value), list(choices))
+    return value
 
 
 def scalar(text: str) -> Any:
@@ -70,7 +84,7 @@ def build(cls: type, values: Any, where: str) -> Any:
     """A dataclass from nested dictionaries; unknown and missing keys are UserErrors that name `where`."""
     if not isinstance(values, dict):
         raise UserError(f"{where} must be a list of keys and values, got {repr(values)}.")
-    hints, known = get_type_hints(cls), {f.name: f for f in fields(cls)}
+    hints, known = hints_of(cls), {f.name: f for f in fields(cls)}
     made = {}
     for key, value in values.items():
         if key not in known:
@@ -97,18 +111,18 @@ def override(config: Any, key: str, value: Any, whole: str) -> Any:
         return replace(config, **{head: override(inner, rest, value, whole)})
     if rest:
         raise UserError(f"{whole}: {head} is a single value, it has no '{rest}'.")
-    return replace(config, **{head: convert(whole, value, get_type_hints(type(config))[head])})
+    return replace(config, **{head: convert(whole, value, hints_of(type(config))[head])})
 
 
 def settings_of(cls: type) -> dict[str, tuple[Any, Any]]:
     """Dotted name -> (type, default) of every setting of an assigner, those of its loss included."""
     found = {}
-    hints = get_type_hints(cls)
+    hints = hints_of(cls)
     for f in fields(cls):
-        if f.name == "num_classes":
+        if f.metadata.get("given"):  # by the detector: no setting
             continue
         if is_dataclass(f.default):
-            inner = get_type_hints(type(f.default))
+            inner = hints_of(type(f.default))
             found |= {f"{f.name}.{g.name}": (inner[g.name], getattr(f.default, g.name)) for g in fields(f.default)}
         else:
             found[f.name] = (hints[f.name], f.default)

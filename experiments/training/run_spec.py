@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 import assigners
+from assigners.assigner import Assigner
 from assigners.interface import HeadSpec
-from detector.detector import Detector, DetectorConfig, controlled
+from detector.detector import Detector, head_spec
 from detector.streams import global_stream
 from experiments.data import datasets
 from experiments.data.index import Index
@@ -54,29 +55,33 @@ def find(recipe: Recipe, root: Path | None) -> Cell:
 
 def detector(recipe: Recipe, classes: int) -> Detector:
     """The model, initialised from the recipe's seed. Raises UserError where the weights cannot be had."""
-    m = recipe.model
-    own = (m.backbone, m.weights, m.norm, m.frozen_stages, m.channels, m.tower_convs, m.mode)
     try:
         with global_stream(recipe.seed, "Assigner"):
-            assigner = assigners.build(recipe.assigner, classes, **dict(recipe.settings))
-        return Detector(DetectorConfig(*own, recipe.seed), assigner)
+            assigner = _assigner(recipe, classes)
+        return Detector(recipe.model, assigner, recipe.seed)
     except assigners.AssignerError as error:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(
-            f"No ImageNet weights of {m.backbone}: {error}. Put torchvision's file into "
+            f"No ImageNet weights of {recipe.model.backbone}: {error}. Put torchvision's file into "
             f"{torch.hub.get_dir()}/checkpoints, point TORCH_HOME to a cache, or --set model.weights=none."
         ) from None
 
 
-def head_spec(recipe: Recipe) -> HeadSpec:
-    """The head that the recipe's method gets, in the recipe's mode."""
-    spec = assigners.build(recipe.assigner, 1, **dict(recipe.settings)).spec()
-    return controlled(spec) if recipe.model.mode == "controlled" else spec
+def _assigner(recipe: Recipe, classes: int) -> Assigner:
+    return assigners.build(recipe.assigner, classes, recipe.model.channels, **dict(recipe.settings))
 
 
 def differences(recipe: Recipe) -> dict[str, tuple[object, object]]:
     """What differs from the reference: field of the head -> (its value, the value here)."""
     reference = replace(recipe, assigner=REFERENCE, settings=())
-    theirs, ours = asdict(head_spec(reference)), asdict(head_spec(recipe))
+    theirs, ours = (_flat(head_spec(_assigner(r, 1), r.model.mode)) for r in (reference, recipe))
     return {name: (theirs[name], ours[name]) for name in ours if ours[name] != theirs[name]}
+
+
+def _flat(spec: HeadSpec) -> dict[str, object]:
+    """Fields of a head and of its style by name, as plain values; branches by their names."""
+    values = asdict(spec)
+    style = values.pop("style")
+    names = [f"{b.name} (implicit)" if b.implicit else b.name for b in spec.branches]
+    return values | style | {"branches": ", ".join(names) or "none"}

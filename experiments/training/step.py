@@ -49,12 +49,12 @@ def cut(batch: Batch, parts: int) -> Iterator[tuple[Tensor, Objects]]:
         yield (
             images,
             Objects(
-                o.boxes[mine],
-                o.labels[mine],
-                o.image[mine] - first,
-                o.ignore[regions],
-                o.ignore_image[regions] - first,
-                len(images),
+                boxes=o.boxes[mine],
+                labels=o.labels[mine],
+                image=o.image[mine] - first,
+                ignore=o.ignore[regions],
+                ignore_image=o.ignore_image[regions] - first,
+                images=len(images),
             ),
         )
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from assigners import build
-from assigners.interface import Assigner, Assignment, Grid, Objects
+from assigners.assigner import Assigner
+from assigners.interface import Assignment, Grid, Objects
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
 from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
@@ -48,17 +49,17 @@ def backward(terms: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[str, T
 def seen(assigner: Assigner, grid: Grid, objects: Objects, leaf: Raw) -> DensePredictions:
     """The branches that the assigner's head has."""
     spec = assigner.spec()
-    objectness = leaf.objectness if spec.objectness != "none" else None
-    quality = leaf.quality if spec.quality else None
-    return DensePredictions(grid, objects.images, spec, leaf.logits, leaf.deltas, objectness, quality, 0.5)
+    branches = {branch.name: getattr(leaf, branch.name)[:, None] for branch in spec.branches}
+    return DensePredictions(grid, objects.images, spec, leaf.logits, leaf.deltas, branches, progress=0.5)
 
 
 def fast(assigner: Assigner, grid: Grid, objects: Objects, raw: Raw) -> tuple[Assignment, dict, dict]:
     """Assignment, loss terms and gradients of the code under test."""
-    preds = seen(assigner, grid, objects, raw.leaves(torch.float32))
+    outputs = raw.leaves(torch.float32)
+    preds = seen(assigner, grid, objects, outputs)
     terms, _ = assigner(preds, objects)
-    branches = {name: getattr(preds, name) for name in ("logits", "deltas", "objectness", "quality")}
-    leaves = {name: leaf for name, leaf in branches.items() if leaf is not None} | dict(assigner.named_parameters())
+    names = ("logits", "deltas", *preds.branches)
+    leaves = {name: getattr(outputs, name) for name in names} | dict(assigner.named_parameters())
     return assigner.assign(grid, objects, preds), terms, backward(terms, leaves)
 
 

@@ -11,7 +11,7 @@ BLOCK = 2**16  # outputs that stay in a core's cache between the steps of the fo
 
 class _NegativeSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, logits: Tensor, objectness: Tensor | None, keep: Tensor, gamma: float) -> Tensor:
+    def forward(ctx, logits: Tensor, objectness: Tensor | None, keep: Tensor, gamma: float, detached: bool) -> Tensor:
         rows = len(logits) if logits.is_cuda else max(1, BLOCK // logits.shape[1])
         grad = torch.empty_like(logits)
         grad_objectness = None if objectness is None else torch.empty_like(objectness)
@@ -19,9 +19,9 @@ class _NegativeSum(torch.autograd.Function):
         for start in range(0, len(logits), rows):
             at = slice(start, start + rows)
             if objectness is None:
-                loss, slope = _single(logits[at], gamma)
+                loss, slope = _single(logits[at], gamma, detached)
             else:
-                loss, slope, slope_o = _product(logits[at], objectness[at, None], gamma)
+                loss, slope, slope_o = _product(logits[at], objectness[at, None], gamma, detached)
                 grad_objectness[at] = slope_o.sum(1) * keep[at]
             total += (loss.sum(1) * keep[at]).sum()
             torch.mul(slope, keep[at, None], out=grad[at])
@@ -31,24 +31,26 @@ class _NegativeSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx, upstream: Tensor):
         grad, grad_objectness = ctx.saved_tensors
-        return grad.mul_(upstream), None if grad_objectness is None else grad_objectness.mul_(upstream), None, None
+        by_objectness = None if grad_objectness is None else grad_objectness.mul_(upstream)
+        return grad.mul_(upstream), by_objectness, None, None, None
 
 
-def _single(c: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+def _single(c: Tensor, gamma: float, detached: bool = False) -> tuple[Tensor, Tensor]:
     """p = sigma(c): the loss and d loss / dc, both (rows, K)."""
     c = c.clamp(-LARGE, LARGE)
     p, rest = c.sigmoid(), (-c).sigmoid()
     surprise, focus = _surprise(p, rest), p.pow(gamma)
-    return focus * surprise, focus.mul_(surprise.mul(rest).mul_(gamma).add_(p))
+    through_focus = surprise.mul(rest).mul_(0.0 if detached else gamma)
+    return focus * surprise, focus.mul_(through_focus.add_(p))
 
 
-def _product(c: Tensor, o: Tensor, gamma: float) -> tuple[Tensor, Tensor, Tensor]:
+def _product(c: Tensor, o: Tensor, gamma: float, detached: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """p = sigma(c) sigma(o): the loss, d loss / dc and d loss / do, all (rows, K)."""
     c, o = c.clamp(-LARGE, LARGE), o.clamp(-LARGE, LARGE)
     a, b, not_a, not_b = c.sigmoid(), o.sigmoid(), (-c).sigmoid(), (-o).sigmoid()
     p, rest = a * b, not_a + a * not_b  # rest = 1 - p without cancellation
     surprise, focus = _surprise(p, rest), p.pow(gamma)
-    slope = focus * (gamma * surprise + p / rest)
+    slope = focus * ((0.0 if detached else gamma) * surprise + p / rest)
     return focus * surprise, slope * not_a, slope * not_b
 
 
@@ -60,9 +62,20 @@ def _surprise(p: Tensor, rest: Tensor) -> Tensor:
     return (p - (1 - rest)).mul_(rest).sub_(rest.log())
 
 
-def negative_sum(logits: Tensor, objectness: Tensor | None, keep: Tensor, gamma: float) -> Tensor:
+def negative_sum(
+    logits: Tensor, objectness: Tensor | None, keep: Tensor, gamma: float, detached: bool = False
+) -> Tensor:
     """Sum over all outputs of p^gamma (-log(1 - p)), p = sigma(logits) or sigma(logits) sigma(objectness).
 
     logits (P, K), objectness (P,) or None, keep (P,) weight of a prior; a scalar in the dtype of the logits.
+    detached: no gradient through p^gamma.
     """
-    return _NegativeSum.apply(logits, objectness, keep, gamma)
+    return _NegativeSum.apply(logits, objectness, keep, gamma, detached)
+
+
+@torch.no_grad()
+def negative_rows(logits: Tensor, objectness: Tensor | None, gamma: float) -> Tensor:
+    """(rows, K), (rows,) or None -> (rows,) sum over the classes of p^gamma (-log(1 - p)). No gradient."""
+    if objectness is None:
+        return _single(logits, gamma)[0].sum(1)
+    return _product(logits, objectness[:, None], gamma)[0].sum(1)

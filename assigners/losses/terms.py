@@ -1,0 +1,67 @@
+"""What the losses share: normalisers, the merged w-, stable logarithms, and the terms that more than one has.
+
+All count the negative class term over all P x K outputs once, then correct it at the listed pairs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from assigners.interface import Assignment, BoxKind, Objects, Predictions
+from assigners.losses.focal import negative_sum
+
+
+def world_mean(*sums: Tensor) -> tuple[Tensor, ...]:
+    """Scalars -> their means over the processes, at least 1; one all-reduce. No gradient."""
+    stacked = torch.stack([s.detach().float() for s in sums])
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(stacked)
+        stacked = stacked / torch.distributed.get_world_size()
+    return stacked.clamp(min=1).unbind()
+
+
+def least_negative(loc: Tensor, cls: Tensor, neg: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """One w- for each (prior, class): the least of its pairs, whatever their order.
+
+    Returns the merged w- and a mask that picks one pair of each group, both (M,).
+    """
+    key, order = (loc * classes + cls).sort(stable=True)
+    first = torch.ones_like(key, dtype=torch.bool)
+    first[1:] = key[1:] != key[:-1]
+    group = first.cumsum(0) - 1
+    least = torch.full_like(neg, torch.inf).scatter_reduce(0, group, neg[order], "amin")
+    back = torch.empty_like(order).index_copy(0, order, torch.arange(len(order), device=order.device))
+    return least[group][back], first[back]
+
+
+def log_not(log_p: Tensor, log_q: Tensor, weight: Tensor) -> Tensor:
+    """log(1 - w p) from log p and log(1 - p), w in [0, 1]; no cancellation near p = 1."""
+    return torch.logaddexp(log_q, log_p + (1 - weight).log())
+
+
+def dense_negatives(preds: Predictions, ignore: Tensor, gamma: float, detached: bool = False) -> Tensor:
+    """The negative term of every output of every prior that is not ignored, as if no pair were listed."""
+    return negative_sum(preds.logits, preds.implicit, (~ignore).to(preds.logits.dtype), gamma, detached)
+
+
+def box_weights(assignment: Assignment) -> Tensor:
+    """(M,) of the box term."""
+    return assignment.pos if assignment.box is None else assignment.box
+
+
+def box_sum(preds: Predictions, objects: Objects, assignment: Assignment, kind: BoxKind, beta: float) -> Tensor:
+    """The box term of all pairs before its normaliser; scalar."""
+    a = assignment
+    return (box_weights(a) * preds.box_loss(a.loc, objects.boxes[a.gt], kind, beta)).sum()
+
+
+def quality_term(preds: Predictions, assignment: Assignment, z_pos: Tensor, weight: float) -> dict[str, Tensor]:
+    """Binary cross-entropy of the quality branch, by w+; empty where the assignment has no target for it."""
+    a = assignment
+    if a.quality is None:
+        return {}
+    logits = preds.branches["quality"].index_select(0, a.loc).squeeze(1)
+    error = binary_cross_entropy_with_logits(logits, a.quality, reduction="none")
+    return {"quality": weight * (a.pos * error).sum() / z_pos}
