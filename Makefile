@@ -25,4 +25,4 @@ bench: install
 soak: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.kills --kills 200
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.writes
-	ASSIGNBENCH_FUZZ_EXAMPLES=12000 $(BIN)/python -m pytest -s tests/test_faults_fuzz.py $(wildcard tests/test_readers_*.py)
+	ASSIGNBENCH_FUZZ_EXAMPLES=12000 $(BIN)/python -m pytest -s $(sort $(shell find tests -name test_fuzz.py))

@@ -4,78 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.results import Run, flat
-from analysis.table import Certificate, Difference, Shared
+from analysis.runs import Run
+from analysis.table import Certificate, RowDifference, SharedHash
+from experiments.records.schema import dotted
 
 NONE = "-"
 
+Rows = dict[str, dict[int, Run]]  # row -> seed -> its run
 
-def certify(cell: str, runs: dict[str, dict[int, Run]]) -> Certificate:
-    """runs: row -> seed -> its run, all with a readable run.json."""
-    rows = tuple(runs)
-    bare = [row for row in rows if not all(run.record.get("shared") for run in runs[row].values())]
+
+def certify(entry: str, rows: Rows) -> Certificate:
+    """rows: with readable records."""
+    bare = [row for row, by_seed in rows.items() if not all(run.record.shared for run in by_seed.values())]
     problems = [f"{row}: no hashes in its run.json; run it again to know what it shares" for row in bare]
-    names = dict.fromkeys(n for of in runs.values() for run in of.values() for n in run.record.get("shared", {}))
-    shared = tuple(_shared(name, runs) for name in names)
-    problems += _protocols(runs)
-    return Certificate(cell, rows, shared, tuple(_differences(runs, names)), tuple(problems))
+    names = dict.fromkeys(n for by_seed in rows.values() for run in by_seed.values() for n in run.record.shared)
+    shared = tuple(_shared(name, rows) for name in names)
+    problems += _protocols(rows)
+    return Certificate(entry, tuple(rows), shared, tuple(_differences(rows, names)), tuple(problems))
 
 
-def _shared(name: str, runs: dict[str, dict[int, Run]]) -> Shared:
+def _shared(name: str, rows: Rows) -> SharedHash:
     hashes, broken = [], {}
-    for seed in sorted({seed for of in runs.values() for seed in of}):
-        found = {row: of[seed].record.get("shared", {}).get(name) for row, of in runs.items() if seed in of}
-        groups = _grouped({row: value for row, value in found.items() if value})
+    for seed in sorted({seed for by_seed in rows.values() for seed in by_seed}):
+        by_row = {row: by_seed[seed].record.shared.get(name) for row, by_seed in rows.items() if seed in by_seed}
+        groups = _grouped({row: value for row, value in by_row.items() if value})
         hashes += [groups[0][0]] if groups else []
         if len(groups) > 1:
-            broken[seed] = "; ".join(f"{value} in {', '.join(of)}" for value, of in groups)
+            broken[seed] = "; ".join(f"{value} in {', '.join(names)}" for value, names in groups)
     seeds = ", ".join(map(str, broken))
-    said = next((f"{name} differ at seed {seeds}; at seed {s}: {text}" for s, text in broken.items()), "")
-    return Shared(name, tuple(dict.fromkeys(hashes)), said)
+    sentence = next((f"{name} differ at seed {seeds}; at seed {s}: {text}" for s, text in broken.items()), "")
+    return SharedHash(name, tuple(dict.fromkeys(hashes)), sentence)
 
 
-def _protocols(runs: dict[str, dict[int, Run]]) -> list[str]:
-    groups = _grouped({row: _each(run.done.get("protocol", NONE) for run in of.values()) for row, of in runs.items()})
-    said = "; ".join(f"{value} in {', '.join(rows)}" for value, rows in groups)
-    return [f"scored by different protocols: {said}"] if len(groups) > 1 else []
+def _protocols(rows: Rows) -> list[str]:
+    groups = _grouped({row: _each(run.record.protocol.name for run in b.values()) for row, b in rows.items()})
+    sentence = "; ".join(f"{value} in {', '.join(names)}" for value, names in groups)
+    return [f"scored by different protocols: {sentence}"] if len(groups) > 1 else []
 
 
-def _differences(runs: dict[str, dict[int, Run]], names: Iterable[str]) -> Iterable[Difference]:
+def _differences(rows: Rows, names: Iterable[str]) -> Iterable[RowDifference]:
     """The method, its settings, its head; then software and machine."""
-    records = {row: [run.record for run in of.values()] for row, of in runs.items()}
-    yield from _differ("method", {row: _each(r["recipe"]["assigner"] for r in of) for row, of in records.items()})
-    yield from _settings({row: of[0]["recipe"].get("settings", {}) for row, of in records.items()})
-    yield from _heads({row: of[0].get("head_differs", {}) for row, of in records.items()})
+    records = {row: [run.record for run in by_seed.values()] for row, by_seed in rows.items()}
+    yield from _differ("method", {row: _each(r.assigner for r in b) for row, b in records.items()})
+    yield from _settings({row: b[0].settings for row, b in records.items()})
+    yield from _heads({row: b[0].head_differs for row, b in records.items()})
     for name in names:  # weights that not all rows have
-        has = {row: any(name in r.get("shared", {}) for r in of) for row, of in records.items()}
+        has = {row: any(name in r.shared for r in b) for row, b in records.items()}
         yield from _differ(name, {row: "has" if yes else "has none" for row, yes in has.items()})
-    environments = {row: [flat(r.get("environment", {})) for r in of] for row, of in records.items()}
-    for key in dict.fromkeys(key for of in environments.values() for e in of for key in e):
-        yield from _differ(key, {row: _each(e.get(key, NONE) for e in of) for row, of in environments.items()})
-    engines = {row: _each(run.done.get("evaluator", NONE) for run in of.values()) for row, of in runs.items()}
+    environments = {row: [dotted(r.environment) for r in b] for row, b in records.items()}
+    for key in dict.fromkeys(key for b in environments.values() for e in b for key in e):
+        yield from _differ(key, {row: _each(e.get(key, NONE) for e in b) for row, b in environments.items()})
+    engines = {row: _each(run.result.evaluator for run in by_seed.values()) for row, by_seed in rows.items()}
     yield from _differ("evaluator", engines)
 
 
-def _settings(settings: dict[str, dict]) -> Iterable[Difference]:
+def _settings(settings: dict[str, dict]) -> Iterable[RowDifference]:
     """Settings that are not equal in all rows; each row with its own, as methods have different ones."""
-    keys = dict.fromkeys(key for of in settings.values() for key in of)
-    changing = [key for key in keys if len({repr(of.get(key, NONE)) for of in settings.values()}) > 1]
-    said = {row: ", ".join(f"{k}={of[k]}" for k in changing if k in of) or NONE for row, of in settings.items()}
-    yield from _differ("settings", said)
+    keys = dict.fromkeys(key for by_name in settings.values() for key in by_name)
+    changing = [key for key in keys if len({repr(b.get(key, NONE)) for b in settings.values()}) > 1]
+    texts = {row: ", ".join(f"{k}={b[k]}" for k in changing if k in b) or NONE for row, b in settings.items()}
+    yield from _differ("settings", texts)
 
 
-def _heads(heads: dict[str, dict]) -> Iterable[Difference]:
+def _heads(heads: dict[str, dict]) -> Iterable[RowDifference]:
     """Fields of the head; a record holds those that differ from one reference, as [its value, the row's]."""
-    reference = {name: pair[0] for of in heads.values() for name, pair in of.items()}
-    for name, theirs in reference.items():
-        values = {row: of[name][1] if name in of else theirs for row, of in heads.items()}
+    reference = {name: pair[0] for by_name in heads.values() for name, pair in by_name.items()}
+    for name, base in reference.items():
+        values = {row: b[name][1] if name in b else base for row, b in heads.items()}
         yield from _differ(f"head: {name}", {row: _short(value) for row, value in values.items()})
 
 
-def _differ(what: str, values: dict[str, str]) -> Iterable[Difference]:
+def _differ(name: str, values: dict[str, str]) -> Iterable[RowDifference]:
     groups = _grouped(values)
     if len(groups) > 1:
-        yield Difference(what, tuple((value, tuple(rows)) for value, rows in groups))
+        yield RowDifference(name, tuple((value, tuple(rows)) for value, rows in groups))
 
 
 def _grouped(values: dict[str, str]) -> list[tuple[str, list[str]]]:
@@ -91,6 +93,6 @@ def _each(values: Iterable[object]) -> str:
 
 
 def _short(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return " ".join(_short(v) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""One colour and one line an assigner, the same in every figure; told apart also by colour-blind eyes."""
+"""One colour and one line an assigner, the same in every plot; told apart also by colour-blind eyes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ OTHER_MARKERS = ("P", "X", "*", "<", ">", "h")
 
 
 @dataclass(frozen=True)
-class Look:
+class PlotStyle:
     colour: str
     line: str
     marker: str
 
 
-def look(assigner: str) -> Look:
+def style_of(assigner: str) -> PlotStyle:
     """Of any name: by the name alone, so that another assigner beside it changes nothing."""
     if assigner in OURS:
-        return Look(OURS[assigner], "-", MARKERS[assigner])
+        return PlotStyle(OURS[assigner], "-", MARKERS[assigner])
     number = crc32(assigner.encode())
     colour, line = OTHERS[number % len(OTHERS)], LINES[number // 4 % len(LINES)]
-    return Look(colour, line, OTHER_MARKERS[number // 12 % len(OTHER_MARKERS)])
+    return PlotStyle(colour, line, OTHER_MARKERS[number // 12 % len(OTHER_MARKERS)])

@@ -1,121 +1,136 @@
-"""Pairs of rows: the difference of their AP over shared seeds and images, and what it says of the paper's order."""
+"""Pairs of rows: the difference of their AP over shared seeds and images, and what it says of the paper's ranking."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
-from analysis import matches
-from analysis.results import Run
+from analysis.matches import ap_of_draws, load_matches
+from analysis.runs import Run
 from analysis.stats import holm, multiplicities, paired
-from analysis.table import Comparison, Order
-from analysis.table_spec import RowSpec, TableSpec
-from experiments.records.run_folder import RecordError
+from analysis.table import Comparison, Ranking
+from experiments.records.files import RecordError
+from experiments.records.table_schema import ColumnRecord, RowRecord, TableRecord
 
 FAITHFUL = 0.05  # percent AP by which matches may miss the protocol's own
 
+Runs = dict[str, dict[str, dict[int, Run]]]  # entry -> row -> seed -> run
+
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnAP:
     ap: np.ndarray  # (R,) percent
     images: int
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """AP of a run in each draw of its images; the same draws for all runs on as many images. Kept by run."""
+    """AP of a run in each draw of its images; the same draws for all runs on as many images. Cached by run."""
 
     resamples: int
     seed: int
     weights: dict[int, np.ndarray] = field(default_factory=dict)
-    kept: dict[str, Drawn | str] = field(default_factory=dict)
+    cache: dict[str, DrawnAP | str] = field(default_factory=dict)
 
-    def of(self, run: Run) -> Drawn | str:
+    def of(self, run: Run) -> DrawnAP | str:
         """Or a sentence why not."""
-        if run.id not in self.kept:
-            self.kept[run.id] = self._compute(run)
-        return self.kept[run.id]
+        if run.id not in self.cache:
+            self.cache[run.id] = self._compute(run)
+        return self.cache[run.id]
 
-    def _compute(self, run: Run) -> Drawn | str:
-        protocol = run.done.get("protocol", "coco")
-        if protocol not in matches.STEPS:
-            return f"no resampling for the protocol {protocol}"
+    def _compute(self, run: Run) -> DrawnAP | str:
+        protocol = run.record.protocol
+        if protocol.recall_points is None:
+            return f"no resampling for the protocol {protocol.name}"
         try:
-            found = matches.load(run.path / "matches.npz")
+            matches = load_matches(run.path / "matches.npz")
         except RecordError as error:
             return str(error).replace(str(run.path), run.id)
-        if found.images not in self.weights:
-            generator = np.random.default_rng([self.seed, found.images])
-            drawn = multiplicities(found.images, self.resamples, generator)
-            self.weights[found.images] = np.concatenate([np.ones((found.images, 1), np.float32), drawn], 1)
-        ap = 100 * matches.ap(found, self.weights[found.images], protocol)
-        own = run.figure("AP")
-        if own is None or not abs(ap[0] - own) < FAITHFUL:
-            return f"the matches of {run.id} give AP {ap[0]:.2f}, not the {own} of its result"
-        return Drawn(ap[1:], found.images)
+        if matches.images not in self.weights:
+            generator = np.random.default_rng([self.seed, matches.images])
+            drawn = multiplicities(matches.images, self.resamples, generator)
+            self.weights[matches.images] = np.concatenate([np.ones((matches.images, 1), np.float32), drawn], 1)
+        ap = 100 * ap_of_draws(matches, self.weights[matches.images], protocol.recall_points)
+        recorded = run.percent("AP")
+        if recorded is None or not abs(ap[0] - recorded) < FAITHFUL:
+            return f"the matches of {run.id} give AP {ap[0]:.2f}, not the {recorded} of its result"
+        return DrawnAP(ap[1:], matches.images)
 
 
 def compare(
-    row: str, against: str, cell: str, mine: dict[int, Run], theirs: dict[int, Run], draws: Draws
+    row: str, against: str, entry: str, first: dict[int, Run], second: dict[int, Run], draws: Draws
 ) -> Comparison:
     """Of two rows' finished runs by seed; p is not corrected yet."""
-    pairs = [(mine[s], theirs[s]) for s in sorted(mine.keys() & theirs.keys())]
-    pairs = [(a, b) for a, b in pairs if a.figure("AP") is not None and b.figure("AP") is not None]
+    pairs = [(first[s], second[s]) for s in sorted(first.keys() & second.keys())]
+    pairs = [(a, b) for a, b in pairs if a.percent("AP") is not None and b.percent("AP") is not None]
     if not pairs:
-        return Comparison(row, against, cell, None, None, "no seed in common")
-    by_seed = np.array([a.figure("AP") - b.figure("AP") for a, b in pairs])
+        return Comparison(row, against, entry, None, None, "no seed in common")
+    by_seed = np.array([a.percent("AP") - b.percent("AP") for a, b in pairs])
     resampled, images, note = (
         _resampled(pairs, draws) if len(pairs) > 1 else (None, 0, "one seed: its noise is not known")
     )
-    found = paired(by_seed, resampled, images)
-    return Comparison(row, against, cell, found, found.p, note, any(a.recipe != b.recipe for a, b in pairs))
+    difference = paired(by_seed, resampled, images)
+    mixed = any(a.recipe != b.recipe for a, b in pairs)
+    return Comparison(row, against, entry, difference, difference.p, note, mixed)
 
 
 def _resampled(pairs: list[tuple[Run, Run]], draws: Draws) -> tuple[np.ndarray | None, int, str]:
     """The mean difference in each draw, of how many images, and why there is none."""
-    found = [draws.of(run) for pair in pairs for run in pair]
-    lost = [part for part in found if isinstance(part, str)]
-    sizes = {part.images for part in found if not isinstance(part, str)}
-    if lost or len(sizes) > 1:
-        return None, 0, f"noise of the images not known: {lost[0] if lost else 'sets of different size'}"
-    return np.mean([a.ap - b.ap for a, b in zip(found[::2], found[1::2], strict=True)], axis=0), sizes.pop(), ""
+    drawn = [draws.of(run) for pair in pairs for run in pair]
+    reasons = [item for item in drawn if isinstance(item, str)]
+    sizes = {item.images for item in drawn if not isinstance(item, str)}
+    if reasons or len(sizes) > 1:
+        return None, 0, f"noise of the images not known: {reasons[0] if reasons else 'datasets of different size'}"
+    return np.mean([a.ap - b.ap for a, b in zip(drawn[::2], drawn[1::2], strict=True)], axis=0), sizes.pop(), ""
 
 
-def comparisons(spec: TableSpec, runs: dict[str, dict[str, dict[int, Run]]], draws: Draws) -> list[Comparison]:
-    """Of every row with its `against` row, on each cell; Holm over all of them. runs: cell -> row -> seed -> run."""
-    rows = [(row, row.against, cell) for cell in spec.cells for row in spec.rows if row.against and spec.first(cell)]
-    return corrected([compare(r.name, a, c, runs[c].get(r.name, {}), runs[c].get(a, {}), draws) for r, a, c in rows])
+def comparisons(table: TableRecord, runs: Runs, draws: Draws) -> list[Comparison]:
+    """Of every row with its `against` row, on each entry; Holm over all of them."""
+    return corrected(
+        [
+            compare(r.name, r.against, e, runs[e].get(r.name, {}), runs[e].get(r.against, {}), draws)
+            for e in table.entries
+            for r in table.rows
+            if r.against and table.first(e)
+        ]
+    )
 
 
-def orders(spec: TableSpec, runs: dict[str, dict[str, dict[int, Run]]], draws: Draws) -> list[Order]:
-    """Of every two rows that the paper orders by AP, on each cell; Holm over all of them."""
-    found = [
-        (*_ranked(*pair, column.name), cell) for cell, column in _firsts(spec) for pair in _pairs(spec, column.name)
+def rankings(table: TableRecord, runs: Runs, draws: Draws) -> list[Ranking]:
+    """Of every two rows that the paper ranks by AP, on each entry; Holm over all of them."""
+    ranked = [
+        (*_ranked(*pair, column.name), entry)
+        for entry, column in _ranking_columns(table)
+        for pair in _pairs(table, column.name)
     ]
     ours = [
-        compare(up.name, low.name, cell, runs[cell].get(up.name, {}), runs[cell].get(low.name, {}), draws)
-        for up, low, _, cell in found
+        compare(up.name, low.name, e, runs[e].get(up.name, {}), runs[e].get(low.name, {}), draws)
+        for up, low, _, e in ranked
     ]
-    return [Order(gap, mine) for (_, _, gap, _), mine in zip(found, corrected(ours), strict=True)]
+    return [Ranking(gap, c) for (_, _, gap, _), c in zip(ranked, corrected(ours), strict=True)]
 
 
-def _firsts(spec: TableSpec):
-    return [(cell, spec.first(cell)) for cell in spec.cells if spec.first(cell)]
+def _ranking_columns(table: TableRecord) -> Iterator[tuple[str, ColumnRecord]]:
+    for entry in table.entries:
+        column = table.first(entry)
+        if column:
+            yield entry, column
 
 
-def _pairs(spec: TableSpec, column: str) -> list[tuple[RowSpec, RowSpec]]:
-    known = [row for row in spec.rows if column in row.paper and not row.reason]
-    return [(a, b) for a, b in combinations(known, 2) if a.paper[column] != b.paper[column]]
+def _pairs(table: TableRecord, column: str) -> list[tuple[RowRecord, RowRecord]]:
+    rows = [row for row in table.rows if column in row.paper and not row.reason]
+    return [(a, b) for a, b in combinations(rows, 2) if a.paper[column] != b.paper[column]]
 
 
-def _ranked(a: RowSpec, b: RowSpec, column: str) -> tuple[RowSpec, RowSpec, float]:
+def _ranked(a: RowRecord, b: RowRecord, column: str) -> tuple[RowRecord, RowRecord, float]:
     """The paper's better one first, and by how much, percent."""
     up, low = (a, b) if a.paper[column] > b.paper[column] else (b, a)
     return up, low, up.paper[column] - low.paper[column]
 
 
-def corrected(found: list[Comparison]) -> list[Comparison]:
+def corrected(items: list[Comparison]) -> list[Comparison]:
     """p by Holm over the list."""
-    return [replace(c, p=p) for c, p in zip(found, holm([c.p for c in found]), strict=True)]
+    return [replace(c, p=p) for c, p in zip(items, holm([c.p for c in items]), strict=True)]

@@ -2,80 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from experiments.records.run_folder import RecordError, is_whole_zip
+from experiments.records.arrays import Matches
+from experiments.records.files import RecordError
 
-STEPS = {"coco": 100, "height": 100, "voc07": 10, "voc10": 0}  # protocol -> steps of recall; 0: area under the curve
 BLOCK = 2**22  # numbers of one array: 16 MiB in float32
 INTEGERS = 2**24  # below it float32 counts exactly
 
 
-@dataclass(frozen=True, eq=False)
-class Matches:
-    """D detections that count, best first in each class, and how many objects each image holds."""
-
-    image: np.ndarray  # (D,) position in the set
-    label: np.ndarray  # (D,)
-    matched: np.ndarray  # (D, T) bool
-    ignored: np.ndarray  # (D, T) bool: neither right nor wrong
-    truth_image: np.ndarray  # (G,)
-    truth_label: np.ndarray  # (G,)
-    images: int  # V
-
-
-def load(path: Path) -> Matches:
-    """Raises RecordError for a file that is missing, damaged, or not what evaluation writes."""
+def load_matches(path: Path) -> Matches:
+    """With the best detection first. Raises RecordError for a file that is missing, damaged, or does not fit."""
+    matches = Matches.load(path)
     try:
-        if not is_whole_zip(path):
-            raise ValueError("it is damaged")
-        with np.load(path, allow_pickle=False) as file:
-            read = {name: file[name] for name in file.files}
-        order = np.lexsort((read["image"], -read["score"].astype(np.float64)))
-        rows = {name: read[name][order] for name in ("image", "label", "matched", "ignored")}
-        truth = {name: read[name].astype(np.int64) for name in ("truth_image", "truth_label")}
-        found = Matches(**rows, **truth, images=int(read["images"]))
-    except OSError as error:
-        raise RecordError(f"Cannot read the matches {path}: {error.strerror or error}.") from None
-    except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
-        raise RecordError(f"Cannot read the matches {path}: {error}.") from None
-    _check(found, path)
-    return found
+        _check(matches)
+    except (ValueError, TypeError, IndexError) as error:
+        raise RecordError(f"Cannot read {path}: {error}.") from None
+    order = np.lexsort((matches.image, -matches.score.astype(np.float64)))
+    columns = {name: getattr(matches, name)[order] for name in ("image", "label", "score", "object", "ignored")}
+    return replace(matches, **columns)
 
 
-def _check(m: Matches, path: Path) -> None:
+def _check(m: Matches) -> None:
+    """Raises ValueError where the arrays do not fit together."""
     positions = np.concatenate([m.image, m.truth_image])
-    whole = m.matched.ndim == 2 and m.matched.shape == m.ignored.shape and m.matched.shape[0] == len(m.image)
-    if not whole or m.matched.dtype != bool or m.ignored.dtype != bool or len(m.label) != len(m.image):
-        raise RecordError(f"Cannot read the matches {path}: its arrays do not fit together.")
+    fitting = m.object.ndim == 2 and m.object.shape == m.ignored.shape and m.object.shape[0] == len(m.image)
+    if not fitting or m.ignored.dtype != bool or len(m.label) != len(m.image) or len(m.score) != len(m.image):
+        raise ValueError("its arrays do not fit together")
     if len(m.truth_image) != len(m.truth_label) or (positions < 0).any():
-        raise RecordError(f"Cannot read the matches {path}: its objects do not fit together.")
+        raise ValueError("its objects do not fit together")
+    if (m.object >= len(m.truth_image)).any():
+        raise ValueError("it names an object beyond the last")
     if m.images < 1 or (positions >= m.images).any():
-        raise RecordError(f"Cannot read the matches {path}: it names an image beyond its {m.images}.")
+        raise ValueError(f"it names an image beyond its {m.images}")
 
 
-def ap(matches: Matches, weights: np.ndarray, protocol: str) -> np.ndarray:
+def ap_of_draws(matches: Matches, weights: np.ndarray, recall_points: int) -> np.ndarray:
     """AP in each draw, (R,), fractions of 1; NaN where a draw holds no object. Mean over classes with objects, and T.
 
     weights (V, R) float32: how often a draw holds each image. A draw of every image once is the protocol's own AP.
-    Raises KeyError for a protocol that is not in STEPS.
+    recall_points: of the protocol, see ProtocolRecord.
     """
+    intervals = max(0, recall_points - 1)
     total = np.zeros((2, weights.shape[1]))  # sum over the classes, and their number
     for label in np.unique(matches.truth_label):
-        total += _class(matches, label, weights, STEPS[protocol])
+        total += _class(matches, label, weights, intervals)
     with np.errstate(invalid="ignore"):
         return total[0] / total[1]
 
 
-def _class(m: Matches, label: int, weights: np.ndarray, steps: int) -> np.ndarray:
+def _class(m: Matches, label: int, weights: np.ndarray, intervals: int) -> np.ndarray:
     """(2, R): AP of one class, mean over T, and whether a draw holds an object of it."""
     rows = m.label == label
     image, matched, ignored = m.image[rows], m.matched[rows], m.ignored[rows]
-    objects = np.bincount(m.truth_image[m.truth_label == label], minlength=m.images).astype(np.float32)
-    parts = []
+    of_class = m.truth_label == label
+    objects = np.bincount(m.truth_image[of_class].astype(np.int64), minlength=m.images).astype(np.float32)
+    blocks = []
     for block in np.array_split(weights, max(1, -(-len(image) * weights.shape[1] // BLOCK)), axis=1):
         positives = objects @ block  # (r,)
         drawn = block[image]  # (Dk, r)
@@ -84,10 +69,10 @@ def _class(m: Matches, label: int, weights: np.ndarray, steps: int) -> np.ndarra
         for t in range(matched.shape[1]):
             count = ~ignored[:, t]
             hit = np.flatnonzero(matched[:, t] & count)
-            seen = every[hit] if count.all() else _sums(drawn * count[:, None])[hit]
-            curves.append(_area(_sums(drawn[hit]), seen, positives, steps))
-        parts.append(np.stack([np.mean(curves, axis=0), positives > 0]))
-    return np.concatenate(parts, axis=1)
+            judged = every[hit] if count.all() else _sums(drawn * count[:, None])[hit]
+            curves.append(_area(_sums(drawn[hit]), judged, positives, intervals))
+        blocks.append(np.stack([np.mean(curves, axis=0), positives > 0]))
+    return np.concatenate(blocks, axis=1)
 
 
 def _sums(x: np.ndarray) -> np.ndarray:
@@ -95,25 +80,25 @@ def _sums(x: np.ndarray) -> np.ndarray:
     return np.cumsum(x, axis=0, dtype=np.float32 if x.shape[0] * 4 < INTEGERS else np.float64)
 
 
-def _area(hits: np.ndarray, seen: np.ndarray, positives: np.ndarray, steps: int) -> np.ndarray:
+def _area(hits: np.ndarray, judged: np.ndarray, positives: np.ndarray, intervals: int) -> np.ndarray:
     """(H, r) running numbers of hits and of detections at each hit, (r,) objects -> (r,) AP of one threshold."""
     if len(hits) == 0:
         return np.zeros(len(positives))
     n = np.maximum(positives, 1).astype(np.float64)
     # Precision falls between two hits, so its running maximum from the right needs the hits alone.
-    precision = hits / np.maximum(seen, 1)
+    precision = hits / np.maximum(judged, 1)
     envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    if steps == 0:
+    if intervals == 0:
         return (envelope * np.diff(hits, axis=0, prepend=0)).sum(0) / n
-    reached = _reached(hits, n, steps)  # (H, r) thresholds of recall at or below each hit, without the one at 0
-    return (envelope[0] + (envelope * np.diff(reached, axis=0, prepend=0)).sum(0)) / (steps + 1)
+    reached = _reached(hits, n, intervals)  # (H, r) thresholds of recall at or below each hit, without the one at 0
+    return (envelope[0] + (envelope * np.diff(reached, axis=0, prepend=0)).sum(0)) / (intervals + 1)
 
 
-def _reached(hits: np.ndarray, n: np.ndarray, steps: int) -> np.ndarray:
-    exact = hits * (steps / n)
+def _reached(hits: np.ndarray, n: np.ndarray, intervals: int) -> np.ndarray:
+    exact = hits * (intervals / n)
     reached = np.floor(exact + 1e-6)  # recalls are multiples of 1 / n, far coarser
     # linspace rounds some thresholds above their decimal: there the protocol's comparison misses an equal recall.
-    grid = np.linspace(0, 1, steps + 1)
-    late = grid > np.arange(steps + 1) / steps
+    grid = np.linspace(0, 1, intervals + 1)
+    late = grid > np.arange(intervals + 1) / intervals
     tied = np.abs(exact - reached) < 1e-6
-    return reached - (tied & late[np.clip(reached, 0, steps).astype(np.intp)])
+    return reached - (tied & late[np.clip(reached, 0, intervals).astype(np.intp)])

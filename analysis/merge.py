@@ -6,16 +6,19 @@ python analysis/merge.py runs_a/ runs_b/ --out runs/
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+if not __package__:  # run as a file: this checkout's code, whatever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 try:
-    from experiments.records.run_folder import RecordError, RunFolder, runs_in, write_json
+    from experiments.records.files import RecordError
+    from experiments.records.run_folder import RunFolder, read_table, runs_in, write_table
+    from experiments.records.table_schema import EntryRecord, TableRecord
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -24,109 +27,98 @@ CLOCKS = ("train_seconds", "eval_seconds")  # differ between two machines that r
 
 
 @dataclass(frozen=True)
-class Plan:
+class MergePlan:
     """What to copy, known to be free of conflicts."""
 
     runs: dict[str, RunFolder]  # id -> the one to have
-    tables: dict[str, dict]  # file name -> content
+    tables: dict[str, TableRecord]  # by name
 
 
-def plan(sources: list[Path], out: Path) -> Plan:
+def plan_merge(sources: list[Path], out: Path) -> MergePlan:
     """Raises RecordError where two folders of one id, or two tables of one name, contradict each other."""
-    places = [*([out] if out.is_dir() else []), *sources]
+    folders = [*([out] if out.is_dir() else []), *sources]
     runs: dict[str, RunFolder] = {}
-    tables: dict[str, tuple[Path, dict]] = {}
-    for place in places:
-        for folder in runs_in(place):
-            known = runs.get(folder.path.name)
-            runs[folder.path.name] = folder if known is None else better(known, folder)
-        for path in sorted((place / "tables").glob("*.json")):
-            known = tables.get(path.name)
-            tables[path.name] = (path, _table(path) if known is None else joined(*known, path))
-    return Plan(runs, {name: values for name, (_, values) in tables.items()})
+    tables: dict[str, tuple[Path, TableRecord]] = {}
+    for folder in folders:
+        for run in runs_in(folder):
+            first = runs.get(run.path.name)
+            runs[run.path.name] = run if first is None else better(first, run)
+        for path in sorted((folder / "tables").glob("*.json")):
+            table = read_table(path)
+            first = tables.get(table.name)
+            tables[table.name] = (path, table if first is None else joined(*first, path, table))
+    return MergePlan(runs, {name: table for name, (_, table) in tables.items()})
 
 
 def better(a: RunFolder, b: RunFolder) -> RunFolder:
     """The finished one of two folders of one run, else the one that came further; the first where they are equal."""
     first, second = a.read_run(), b.read_run()
     for key in ("recipe", "data"):
-        if first.get(key) != second.get(key):
+        if getattr(first, key) != getattr(second, key):
             raise RecordError(f"{a.path} and {b.path} are one id with a different {key}. Remove the wrong one.")
     if a.is_done() and b.is_done():
-        results = [{k: v for k, v in folder.read_done().items() if k not in CLOCKS} for folder in (a, b)]
-        if results[0] != results[1]:
-            names = [k for k in results[0] | results[1] if results[0].get(k) != results[1].get(k)]
+        results = [{k: v for k, v in vars(folder.read_result()).items() if k not in CLOCKS} for folder in (a, b)]
+        if names := [k for k in results[0] if results[0][k] != results[1][k]]:
             raise RecordError(f"{a.path} and {b.path} differ in the result: {', '.join(names)}. Remove the wrong one.")
     return b if _progress(b) > _progress(a) else a
 
 
 def _progress(folder: RunFolder) -> tuple[bool, int]:
     rows = folder.read_metrics()
-    return folder.is_done(), rows[-1]["step"] if rows else 0
+    return folder.is_done(), rows[-1].step if rows else 0
 
 
-def _table(path: Path) -> dict:
-    try:
-        values = json.loads(path.read_bytes())
-        return values if {"rows", "columns"} <= values.keys() else _cannot(path, "it has no rows and columns")
-    except (OSError, ValueError, AttributeError) as error:
-        return _cannot(path, error)
+def joined(first: Path, a: TableRecord, second: Path, b: TableRecord) -> TableRecord:
+    """Table `a` with the seeds that `b` has besides; they must be the same table."""
+    if _frame(a) != _frame(b):
+        raise RecordError(f"{first} and {second} are not the same table. Remove the wrong one.")
+    rows = []
+    for row, other in zip(a.rows, b.rows, strict=True):
+        entries = {}
+        for key, entry in row.entries.items():
+            where = f"{first} and {second} name different runs in row '{row.name}', seed"
+            entries[key] = _with_seeds(entry, other.entries[key], where)
+        rows.append(replace(row, entries=entries))
+    return replace(a, rows=tuple(rows))
 
 
-def _cannot(path: Path, why: object) -> dict:
-    raise RecordError(f"Cannot read the table {path}: {why}.")
+def _with_seeds(a: EntryRecord, b: EntryRecord, where: str) -> EntryRecord:
+    """The runs of both. Raises RecordError."""
+    clash = [seed for seed in b.runs.keys() & a.runs.keys() if b.runs[seed] != a.runs[seed]]
+    if clash:
+        raise RecordError(f"{where} {clash[0]}. Remove the wrong one.")
+    return replace(a, runs=dict(sorted((a.runs | b.runs).items())))
 
 
-def joined(first: Path, a: dict, second: Path) -> dict:
-    """Table `a` with the seeds that the one at `second` has besides; they must be the same table."""
-    a, b = deepcopy(a), _table(second)
-    try:
-        if _frame(a) != _frame(b):
-            raise RecordError(f"{first} and {second} are not the same table. Remove the wrong one.")
-        for row, other in zip(a["rows"], b["rows"], strict=True):
-            for name, cell in row["cells"].items():
-                more = other["cells"][name]["runs"]
-                clash = [seed for seed in more.keys() & cell["runs"].keys() if more[seed] != cell["runs"][seed]]
-                if clash:
-                    where = f"row '{row['name']}', seed {clash[0]}"
-                    raise RecordError(f"{first} and {second} name different runs in {where}. Remove the wrong one.")
-                cell["runs"] = dict(sorted((cell["runs"] | more).items(), key=lambda item: int(item[0])))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        _cannot(second, repr(error))
-    return a
+def _frame(table: TableRecord) -> TableRecord:
+    """All of a table but its runs and the command it was made with."""
+    rows = (replace(r, entries={key: replace(e, runs={}) for key, e in r.entries.items()}) for r in table.rows)
+    return replace(table, command="", rows=tuple(rows))
 
 
-def _frame(table: dict) -> dict:
-    """All of a table but its runs and the line it was made with."""
-    rows = [
-        row | {"cells": {name: cell | {"runs": {}} for name, cell in row["cells"].items()}} for row in table["rows"]
-    ]
-    return {key: value for key, value in table.items() if key != "command"} | {"rows": rows}
-
-
-def copy(found: Plan, out: Path) -> int:
+def copy_runs(plan: MergePlan, out: Path) -> int:
     """Fills `out`; a folder appears whole or not at all. Returns how many runs came in. Raises RecordError, OSError."""
     (out / "tables").mkdir(parents=True, exist_ok=True)
-    coming = [folder for folder in found.runs.values() if folder.path.parent.resolve() != out.resolve()]
+    coming = [folder for folder in plan.runs.values() if folder.path.parent.resolve() != out.resolve()]
     stage = out / f".merge.{os.getpid()}"  # one level deeper than runs are looked for
     try:
         for folder in coming:
             _copy(folder, stage, out / folder.path.name)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-    for name, values in found.tables.items():
-        write_json(out / "tables" / name, values)
+    for table in plan.tables.values():
+        write_table(out, table)
     return len(coming)
 
 
-def _copy(folder: RunFolder, stage: Path, place: Path) -> None:
-    """An unfinished run in its place gives way, unless a process is at it."""
-    whole, old = stage / place.name, stage / f"{place.name}.old"
-    shutil.copytree(folder.path, whole, ignore=LOCAL)
-    if place.exists():
-        with RunFolder(place).locked():
-            os.replace(place, old)
-    os.replace(whole, place)
+def _copy(folder: RunFolder, stage: Path, target: Path) -> None:
+    """An unfinished run of this id gives way, unless a process is at it."""
+    copy, old = stage / target.name, stage / f"{target.name}.old"
+    shutil.copytree(folder.path, copy, ignore=LOCAL)
+    if target.exists():
+        with RunFolder(target).locked():
+            os.replace(target, old)
+    os.replace(copy, target)
 
 
 def main() -> int:
@@ -135,15 +127,15 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="RUNS", help="the folder to have them all")
     options = parser.parse_args()
     try:
-        found = plan(options.sources, options.out)
-        count = copy(found, options.out)
+        plan = plan_merge(options.sources, options.out)
+        count = copy_runs(plan, options.out)
     except RecordError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (OSError, shutil.Error) as error:
         print(f"error: Cannot copy to {options.out}: {error}.", file=sys.stderr)
         return 2
-    print(f"{count} runs came to {options.out}, which now has {len(found.runs)} and {len(found.tables)} tables.")
+    print(f"{count} runs came to {options.out}, which now has {len(plan.runs)} and {len(plan.tables)} tables.")
     return 0
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.collect import FIGURES
-from analysis.stats import mean
+from analysis.stats import mean_of
+from experiments.records.schema import METRICS
 
 GROUP = ["dataset", "assigner", "backbone", "iterations", "settings", "recipe"]
 NOTE = (
@@ -17,34 +17,34 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class Flat:
+class PlainTable:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     holes: tuple[tuple[str, tuple[str, ...]], ...]  # a title, and a sentence a run
 
 
-def flat(table: pd.DataFrame) -> Flat:
-    """table: of `collect`."""
+def plain_table(table: pd.DataFrame) -> PlainTable:
+    """table: of `frame_of`."""
     done = table[table["status"] == "done"]
     rows = tuple(_row(key, runs) for key, runs in done.groupby(GROUP, dropna=False))
-    parts = (("Unfinished", table[table["status"] != "done"]), ("Figures missing", done[done["reason"] != ""]))
-    holes = tuple((title, tuple(map(_hole, part.to_dict("records")))) for title, part in parts if len(part))
-    return Flat((*GROUP, *FIGURES, "n", "runs"), rows, holes)
+    lists = (("Unfinished", table[table["status"] != "done"]), ("Figures missing", done[done["reason"] != ""]))
+    holes = tuple((title, tuple(map(_hole, runs.to_dict("records")))) for title, runs in lists if len(runs))
+    return PlainTable((*GROUP, *METRICS, "n", "runs"), rows, holes)
 
 
-def markdown(found: Flat) -> str:
+def plain_markdown(plain: PlainTable) -> str:
     """One table of the finished runs, then the holes with their reasons."""
-    rows = map(_line, found.rows)
-    lines = [_line(found.head), _line("---" for _ in found.head), *rows, "", NOTE]
-    lines = lines if found.rows else ["No finished runs."]
-    for title, holes in found.holes:
+    rows = map(_line, plain.rows)
+    lines = [_line(plain.head), _line("---" for _ in plain.head), *rows, "", NOTE]
+    lines = lines if plain.rows else ["No finished runs."]
+    for title, holes in plain.holes:
         lines += ["", f"{title}:", "", *(f"- {hole}" for hole in holes)]
     return "\n".join(lines) + "\n"
 
 
 def _row(key: tuple, runs: pd.DataFrame) -> tuple[str, ...]:
-    seeds = runs.groupby("seed")[list(FIGURES)].mean()  # a copied run folder is not another seed
-    figures = (mean_and_half(seeds[name].dropna().tolist()) for name in FIGURES)
+    seeds = runs.groupby("seed")[list(METRICS)].mean()  # a copied run folder is not another seed
+    figures = (mean_and_half(seeds[name].dropna().tolist()) for name in METRICS)
     return *map(str, key), *figures, str(len(seeds)), ", ".join(runs["run"])
 
 
@@ -53,13 +53,13 @@ def _hole(run: dict) -> str:
     return f"{run['run']}{name}: {' '.join(run['reason'].split())}"
 
 
-def _line(cells) -> str:
-    return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |"
+def _line(columns) -> str:
+    return "| " + " | ".join(str(text).replace("|", r"\|") for text in columns) + " |"
 
 
 def mean_and_half(values: list[float]) -> str:
     """Mean, and the half-width of its 95 % t interval for more than one value."""
-    found = mean(values)
-    if found is None:
+    mean = mean_of(values)
+    if mean is None:
         return "-"
-    return f"{found.value:.3f}" + ("" if found.half is None else f" ± {found.half:.3f}")
+    return f"{mean.value:.3f}" + ("" if mean.half is None else f" ± {mean.half:.3f}")

@@ -1,4 +1,4 @@
-"""An empty figure in the suite's style, and the files it becomes. STYLE is for the caller's `matplotlib.rc_context`."""
+"""An empty plot in the suite's style, and the files it becomes. STYLE is for the caller's `matplotlib.rc_context`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 
-from analysis.report_model import Figure
+from analysis.report_model import Plot
 
 STYLE = {
     "font.size": 10,
@@ -28,13 +28,13 @@ STYLE = {
 DPI = 160
 
 
-def canvas(columns: int, rows: int, width: float, height: float, **sharing) -> tuple[Canvas, list[Axes]]:
+def panels(columns: int, rows: int, width: float, height: float, **sharing) -> tuple[Figure, list[Axes]]:
     """width and height of one panel, inches."""
-    figure = Canvas(figsize=(columns * width, rows * height), layout="constrained")
+    figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False, **sharing).flat)
 
 
-def legend(figure: Canvas, axes: list[Axes]) -> None:
+def add_legend(figure: Figure, axes: list[Axes]) -> None:
     """One for all panels, below them."""
     handles = {name: h for ax in axes for h, name in zip(*ax.get_legend_handles_labels(), strict=True)}
     if handles:
@@ -42,9 +42,9 @@ def legend(figure: Canvas, axes: list[Axes]) -> None:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
 
 
-def finished(figure: Canvas, name: str, title: str, caption: str, data: pd.DataFrame) -> Figure:
+def finish_plot(figure: Figure, name: str, title: str, caption: str, data: pd.DataFrame) -> Plot:
     """PNG and PDF, byte-equal for equal figures."""
     png, pdf = io.BytesIO(), io.BytesIO()
     figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    return Figure(name, title, caption, png.getvalue(), pdf.getvalue(), data)
+    return Plot(name, title, caption, png.getvalue(), pdf.getvalue(), data)

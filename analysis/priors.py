@@ -1,4 +1,4 @@
-"""The learned centre priors by class (figure 5 of the paper), beside the truth where a drawn set knows it."""
+"""The learned centre priors by class (figure 5 of the paper), beside the truth where a synthetic dataset knows it."""
 
 from __future__ import annotations
 
@@ -6,41 +6,40 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.colours import look
-from analysis.plot_style import canvas, finished
-from analysis.report_model import Figure
-from analysis.results import Run
+from analysis.colours import style_of
+from analysis.plot_style import finish_plot, panels
+from analysis.report_model import Plot
+from analysis.runs import Run
 
-SHOWN = 10  # classes
+LARGEST = 10  # classes
 REACH = 2.4  # strides from the centre
 LEVELS = (0.25, 0.5, 0.75)  # of G
 ARROW = 3.2  # strides an arrow has for an offset of one box
 
 
-def priors(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Figure]:
+def prior_plots(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Plot]:
     """Of the data set that most runs learned priors on; nothing where none did."""
     learned = [run for run in frame.to_dict("records") if _learned(runs[run["run"]])]
     if not learned:
         return []
     dataset, assigner = pd.Series([(r["dataset"], r["assigner"]) for r in learned]).value_counts().index[0]
-    chosen = [runs[r["run"]] for r in learned if (r["dataset"], r["assigner"]) == (dataset, assigner)]
-    data = _table(chosen)
-    made = [_contours(data, dataset, assigner, len(chosen))]
-    return made + ([_offsets(data, dataset, assigner)] if data["true_x"].notna().any() else [])
+    of_dataset = [runs[r["run"]] for r in learned if (r["dataset"], r["assigner"]) == (dataset, assigner)]
+    data = _table(of_dataset)
+    plots = [_contours(data, dataset, assigner, len(of_dataset))]
+    return plots + ([_offsets(data, dataset, assigner)] if data["true_x"].notna().any() else [])
 
 
 def _learned(run: Run) -> bool:
-    found = run.done.get("priors") or {}
-    classes = found.get("classes") or []
-    return bool(classes) and all(np.shape(found.get(k)) == (len(classes), 2) for k in ("mu", "sigma"))
+    classes, values = run.result.priors.classes, run.result.priors.values
+    return bool(classes) and all(np.shape(values.get(k, [])) == (len(classes), 2) for k in ("mu", "sigma"))
 
 
 def _table(runs: list[Run]) -> pd.DataFrame:
     """A row a class: means over the seeds, strides; the spread of mu over them; the truth, box widths and heights."""
-    found = [run.done["priors"] for run in runs]
-    mu, sigma = (np.array([p[name] for p in found], dtype=float) for name in ("mu", "sigma"))  # (S, K, 2)
-    sigma, classes = np.abs(sigma), found[0]["classes"]  # G holds its square alone
-    truth = np.array(found[0].get("true_offsets") or np.full((len(classes), 2), np.nan), dtype=float)
+    priors = [run.result.priors for run in runs]
+    mu, sigma = (np.array([p.values[name] for p in priors], dtype=float) for name in ("mu", "sigma"))  # (S, K, 2)
+    sigma, classes = np.abs(sigma), list(priors[0].classes)  # G holds its square alone
+    truth = np.array(priors[0].true_offsets or np.full((len(classes), 2), np.nan), dtype=float)
     columns = {"class": classes}
     for axis, name in enumerate("xy"):
         columns |= {f"mu_{name}": mu[..., axis].mean(0), f"sigma_{name}": sigma[..., axis].mean(0)}
@@ -49,23 +48,25 @@ def _table(runs: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _contours(data: pd.DataFrame, dataset: str, assigner: str, seeds: int) -> Figure:
+def _contours(data: pd.DataFrame, dataset: str, assigner: str, seeds: int) -> Plot:
     distance = np.hypot(data["mu_x"] - data["mu_x"].mean(), data["mu_y"] - data["mu_y"].mean())
-    shown = data.loc[sorted(distance.sort_values(ascending=False).index[:SHOWN])]
-    rows = -(-len(shown) // 5)
-    figure, axes = canvas(-(-len(shown) // rows), rows, 1.8, 1.95, sharex=True, sharey=True)
-    for ax, row in zip(axes, shown.to_dict("records"), strict=False):
-        _contour(ax, row, look(assigner).colour)
-    for ax in axes[len(shown) :]:
+    largest = data.loc[sorted(distance.sort_values(ascending=False).index[:LARGEST])]
+    rows = -(-len(largest) // 5)
+    figure, axes = panels(-(-len(largest) // rows), rows, 1.8, 1.95, sharex=True, sharey=True)
+    for ax, row in zip(axes, largest.to_dict("records"), strict=False):
+        _contour(ax, row, style_of(assigner).colour)
+    for ax in axes[len(largest) :]:
         ax.set_visible(False)
     figure.supxlabel("strides from the centre of the box", fontsize=10)
-    rest = "" if len(shown) == len(data) else f" The {SHOWN} of {len(data)} classes that lie farthest from their mean."
-    known = data["true_x"].notna().any()
+    remark = (
+        "" if len(largest) == len(data) else f" The {LARGEST} of {len(data)} classes that lie farthest from their mean."
+    )
+    has_truth = data["true_x"].notna().any()
     caption = (
         f"Learned centre prior G of {assigner} on {dataset}, mean of {seeds} seed{'s' if seeds > 1 else ''}: "
-        f"contours at {', '.join(map(str, LEVELS))} of its height, dot at mu.{rest}"
-    ) + (" Arrow: where the evidence of the class truly lies, not to scale." if known else "")
-    return finished(figure, "priors", "Learned centre priors by class", caption, data)
+        f"contours at {', '.join(map(str, LEVELS))} of its height, dot at mu.{remark}"
+    ) + (" Arrow: where the evidence of the class truly lies, not to scale." if has_truth else "")
+    return finish_plot(figure, "priors", "Learned centre priors by class", caption, data)
 
 
 def _contour(ax: Axes, row: dict, colour: str) -> None:
@@ -88,22 +89,22 @@ def _contour(ax: Axes, row: dict, colour: str) -> None:
     ax.grid(visible=False)
 
 
-def _offsets(data: pd.DataFrame, dataset: str, assigner: str) -> Figure:
+def _offsets(data: pd.DataFrame, dataset: str, assigner: str) -> Plot:
     """mu against the truth, an axis a panel: off-centre classes should lie on the side of their evidence."""
-    figure, axes = canvas(2, 1, 3.9, 3.3, sharey=True)
+    figure, axes = panels(2, 1, 3.9, 3.3, sharey=True)
     for ax, axis, name in zip(axes, "xy", ("left to right", "top to bottom"), strict=True):
         spread = [data[f"mu_{axis}"] - data[f"low_{axis}"], data[f"high_{axis}"] - data[f"mu_{axis}"]]
-        style = {"fmt": "o", "color": look(assigner).colour, "ms": 5, "lw": 1.1, "capsize": 2}
+        style = {"fmt": "o", "color": style_of(assigner).colour, "ms": 5, "lw": 1.1, "capsize": 2}
         ax.errorbar(data[f"true_{axis}"], data[f"mu_{axis}"], spread, **style)
         ax.axhline(data[f"mu_{axis}"].mean(), color="#9aa3ab", lw=0.9, ls="--")
         ax.set(title=name, xlabel="true offset, boxes")
     axes[0].set_ylabel("learned mu, strides")
-    right, of = (sum(counts) for counts in zip(*(_right(data, axis) for axis in "xy"), strict=True))
+    right, total = (sum(counts) for counts in zip(*(_right(data, axis) for axis in "xy"), strict=True))
     caption = (
         f"Learned mu of {assigner} on {dataset} against the true offset of each class, mean and range over the seeds; "
-        f"dashed: mean of the classes. {right} of {of} off-centre axes lie on the right side of it."
+        f"dashed: mean of the classes. {right} of {total} off-centre axes lie on the right side of it."
     )
-    return finished(figure, "offsets", "Learned against true offsets", caption, data)
+    return finish_plot(figure, "offsets", "Learned against true offsets", caption, data)
 
 
 def _right(data: pd.DataFrame, axis: str) -> tuple[int, int]:

@@ -9,109 +9,121 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas as pd
+if not __package__:  # run as a file: this checkout's code, whatever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 try:
-    from analysis import plain_table, to_csv, to_latex, to_markdown
-    from analysis.build_table import build
-    from analysis.collect import collect
+    import pandas as pd
+
+    from analysis import to_csv, to_latex, to_markdown
+    from analysis.build_table import build_table
     from analysis.compare import Draws
-    from analysis.plots import figures
-    from analysis.report_model import Figure, Report
-    from analysis.results import read
+    from analysis.plain_table import plain_markdown, plain_table
+    from analysis.plots import report_plots
+    from analysis.report_model import Plot, Report
+    from analysis.runs import frame_of, read_runs
     from analysis.sentences import LEGEND
-    from analysis.table_spec import TableSpec, tables_in
-    from analysis.to_html import html
-    from experiments.records.run_folder import RecordError
+    from analysis.to_html import report_html
+    from experiments.records.files import RecordError
+    from experiments.records.run_folder import tables_in
+    from experiments.records.table_schema import TableRecord
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
 TITLE = "Label assignment, compared"
 
 
-def arguments() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, help="folder of the run folders")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and figures here too")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and plots here too")
     parser.add_argument("--mix", action="store_true", help="show rows of different recipes in one table, marked")
     parser.add_argument("--resamples", type=int, default=1000, help="draws of the images (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of these draws")
     return parser
 
 
-def report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
+def make_report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
     """And the flat table of all records. Raises RecordError where there is nothing to report."""
-    frame, specs = collect(options.runs), tables_in(options.runs)
-    if frame.empty and not specs:
+    runs, records = read_runs(options.runs), tables_in(options.runs)
+    if not runs and not records:
         raise RecordError(
             f"No runs in {options.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
         )
-    runs, draws = read(frame, options.runs), Draws(options.resamples, options.seed)
-    tables = tuple(build(spec, runs, options.runs, draws, options.mix) for spec in specs)
-    loose = frame[~frame["run"].isin(_used(specs))]
-    found = plain_table.flat(loose) if len(loose) else None
-    drawn = figures(frame, runs) if options.out else ()
-    return Report(TITLE, _said(frame, specs, options), tables, found, "Other runs" if specs else "Runs", drawn), frame
+    frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(options.resamples, options.seed)
+    tables = tuple(build_table(record, by_id, options.runs, draws, options.mix) for record in records)
+    others = frame[~frame["run"].isin(_used(records))]
+    report = Report(
+        title=TITLE,
+        summary=_summary(frame, records, options),
+        tables=tables,
+        plain=plain_table(others) if len(others) else None,
+        plain_title="Other runs" if records else "Runs",
+        plots=report_plots(frame, by_id) if options.out else (),
+    )
+    return report, frame
 
 
-def _used(specs: list[TableSpec]) -> set[str]:
-    return {run for spec in specs for row in spec.rows for cell in row.cells.values() for run in cell.runs.values()}
+def _used(records: list[TableRecord]) -> set[str]:
+    return {
+        run for table in records for row in table.rows for entry in row.entries.values() for run in entry.runs.values()
+    }
 
 
-def _said(frame: pd.DataFrame, specs: list[TableSpec], options: argparse.Namespace) -> str:
+def _summary(frame: pd.DataFrame, records: list[TableRecord], options: argparse.Namespace) -> str:
     counts = frame["status"].value_counts()
-    said = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "unfinished") if status in counts)
+    words = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "unfinished") if status in counts)
     noise = f" Paired differences: t over seeds and {options.resamples} draws of the images (seed {options.seed}), "
-    return f"Runs: {said or 'none'}." + (f"{noise}p by Holm within a table." if specs else "")
+    return f"Runs: {words or 'none'}." + (f"{noise}p by Holm within a table." if records else "")
 
 
-def markdown(found: Report) -> str:
-    """Tables of the paper first; loose runs alone are the plain table and nothing else."""
-    rest = plain_table.markdown(found.flat) if found.flat else ""
-    if not found.tables:
-        return rest
-    said = (found.said, to_markdown.summary(found.tables), to_markdown.escape(LEGEND))
-    parts = [f"# {found.title}\n\n" + "\n\n".join(part.strip() for part in said) + "\n"]
-    parts += [to_markdown.markdown(table) for table in found.tables]
-    parts += [f"## {found.rest}\n\n{rest}"] if rest else []
-    parts += ["## Figures\n\n" + "\n".join(map(_figure, found.figures))] if found.figures else []
-    return "\n".join(parts)
+def report_markdown(report: Report) -> str:
+    """Tables of the paper first; other runs alone are the plain table and nothing else."""
+    plain = plain_markdown(report.plain) if report.plain else ""
+    if not report.tables:
+        return plain
+    head = (report.summary, to_markdown.summary_list(report.tables), to_markdown.escape_markdown(LEGEND))
+    sections = [f"# {report.title}\n\n" + "\n\n".join(text.strip() for text in head) + "\n"]
+    sections += [to_markdown.table_markdown(table) for table in report.tables]
+    sections += [f"## {report.plain_title}\n\n{plain}"] if plain else []
+    sections += ["## Plots\n\n" + "\n".join(map(_plot_markdown, report.plots))] if report.plots else []
+    return "\n".join(sections)
 
 
-def _figure(figure: Figure) -> str:
-    caption = to_markdown.escape(figure.caption)
-    return f"![{figure.title}](figures/{figure.name}.png)\n\n**{figure.title}.** {caption}\n"
+def _plot_markdown(plot: Plot) -> str:
+    caption = to_markdown.escape_markdown(plot.caption)
+    return f"![{plot.title}](figures/{plot.name}.png)\n\n**{plot.title}.** {caption}\n"
 
 
-def write(found: Report, frame: pd.DataFrame, text: str, out: Path) -> None:
-    """index.html, report.md, runs.csv, a CSV and a TeX file a table, and the figures as PNG, PDF and CSV."""
+def write_report(report: Report, frame: pd.DataFrame, text: str, out: Path) -> None:
+    """index.html, report.md, runs.csv, a CSV and a TeX file a table, and the plots as PNG, PDF and CSV."""
     (out / "figures").mkdir(parents=True, exist_ok=True)
     (out / "report.md").write_text(text, encoding="utf-8")
-    (out / "index.html").write_text(html(found), encoding="utf-8")
+    (out / "index.html").write_text(report_html(report), encoding="utf-8")
     frame.to_csv(out / "runs.csv", index=False, lineterminator="\n")
-    for table in found.tables:
-        name = table.name.removeprefix(f"{table.profile}-") if _unique(found, table.number) else table.name
-        (out / f"{name}.md").write_text(to_markdown.markdown(table), encoding="utf-8")
-        (out / f"{name}.csv").write_text(to_csv.csv(table), encoding="utf-8")
-        (out / f"{name}.tex").write_text(to_latex.latex(table), encoding="utf-8")
-    for figure in found.figures:
-        place = out / "figures" / figure.name
-        place.with_suffix(".png").write_bytes(figure.png)
-        place.with_suffix(".pdf").write_bytes(figure.pdf)
-        figure.data.to_csv(place.with_suffix(".csv"), index=False, lineterminator="\n")
+    for table in report.tables:
+        name = table.name.removeprefix(f"{table.profile}-") if _unique(report, table.number) else table.name
+        (out / f"{name}.md").write_text(to_markdown.table_markdown(table), encoding="utf-8")
+        (out / f"{name}.csv").write_text(to_csv.table_csv(table), encoding="utf-8")
+        (out / f"{name}.tex").write_text(to_latex.table_latex(table), encoding="utf-8")
+    for plot in report.plots:
+        path = out / "figures" / plot.name
+        path.with_suffix(".png").write_bytes(plot.png)
+        path.with_suffix(".pdf").write_bytes(plot.pdf)
+        plot.data.to_csv(path.with_suffix(".csv"), index=False, lineterminator="\n")
 
 
-def _unique(found: Report, number: int) -> bool:
-    return sum(table.number == number for table in found.tables) == 1
+def _unique(report: Report, number: int) -> bool:
+    return sum(table.number == number for table in report.tables) == 1
 
 
 def main() -> int:
-    options = arguments().parse_args()
+    options = parser().parse_args()
     try:
-        found, frame = report(options)
-        text = markdown(found)
+        report, frame = make_report(options)
+        text = report_markdown(report)
         if options.out:
-            write(found, frame, text, options.out)
+            write_report(report, frame, text, options.out)
     except RecordError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

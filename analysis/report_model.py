@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.plain_table import Flat
+from analysis.plain_table import PlainTable
 from analysis.table import Table
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class Plot:
     name: str  # of its files
     title: str
     caption: str
@@ -23,8 +23,8 @@ class Figure:
 @dataclass(frozen=True, eq=False)
 class Report:
     title: str
-    said: str  # how many runs, and how the noise was found
+    summary: str  # how many runs, and how the noise was estimated
     tables: tuple[Table, ...]
-    flat: Flat | None  # of the runs that no table holds
-    rest: str  # its title
-    figures: tuple[Figure, ...]
+    plain: PlainTable | None  # of the runs that no table holds
+    plain_title: str
+    plots: tuple[Plot, ...]

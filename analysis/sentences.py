@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.table import Cell, Certificate, Comparison, Difference, Order, Table
+from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Ranking, RowDifference, Table
 
 MINUS = "\N{MINUS SIGN}"
 MARK = "†"  # of another recipe
 LEGEND = (
     "Percent, mean over the seeds ± half-width of the 95 % t interval; below it the paper's figure and the difference. "
-    "Best in bold, second underlined; what lies within noise of the first of a place shares its mark. "
+    "Best in bold, second underlined; rows within noise of the first of a rank share its mark. "
     f"{MARK}: another recipe than the table's."
 )
-VERDICTS = ("agrees", "disagrees", "cannot tell", "no result")
 
 
 def number(value: float) -> str:
@@ -26,118 +25,120 @@ def _one_decimal(value: float) -> float:
     return round(value, 1) + 0.0  # never -0.0
 
 
-def ours(cell: Cell) -> str:
+def our_figure(value: PrintedValue) -> str:
     """Our figure with its noise, or why there is none."""
-    if cell.ours is None:
-        return cell.hole
-    half = "" if cell.ours.half is None else f" ± {cell.ours.half:.1f}"
-    return number(cell.ours.value) + half + (MARK if cell.mixed else "")
+    if value.ours is None:
+        return value.hole
+    half = "" if value.ours.half is None else f" ± {value.ours.half:.1f}"
+    return number(value.ours.value) + half + (MARK if value.mixed else "")
 
 
-def paper(cell: Cell) -> str:
+def paper_figure(value: PrintedValue) -> str:
     """The paper's figure and ours less it."""
-    if cell.paper is None:
+    if value.paper is None:
         return ""
-    return number(cell.paper) + ("" if cell.difference is None else f", {signed(cell.difference)}")
+    return number(value.paper) + ("" if value.difference is None else f", {signed(value.difference)}")
 
 
-def seeds(table: Table) -> str:
+def seeds_line(table: Table) -> str:
     counts = " or ".join(map(str, table.seeds)) or "no"
     return f"{counts} seed{'' if table.seeds == (1,) else 's'} a figure"
 
 
 def subtitle(table: Table) -> str:
-    said = [f"profile {table.profile}" if table.profile else "", ", ".join(table.data), seeds(table)]
-    return "; ".join(filter(None, said))
+    words = [f"profile {table.profile}" if table.profile else "", ", ".join(table.data), seeds_line(table)]
+    return "; ".join(filter(None, words))
 
 
-def difference(found: Comparison) -> str:
+def paired_difference(c: Comparison) -> str:
     """A paired difference with its interval and p value."""
-    if found.found is None:
-        return found.note
-    half = "" if found.found.half is None else f" ± {found.found.half:.1f}"
-    p = "" if found.p is None else f", p {small(found.p)}"
-    return f"{signed(found.found.value)}{half}{p}{MARK if found.mixed else ''}"
+    if c.difference is None:
+        return c.note
+    half = "" if c.difference.half is None else f" ± {c.difference.half:.1f}"
+    p = "" if c.p is None else f", p {p_value(c.p)}"
+    return f"{signed(c.difference.value)}{half}{p}{MARK if c.mixed else ''}"
 
 
-def small(p: float) -> str:
+def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def versus(table: Table, found: Comparison) -> str:
+def versus(table: Table, c: Comparison) -> str:
     """Which rows, and on which data where the table has several."""
-    return f"{found.row} against {found.against}" + ("" if table.single else f" on {found.cell}")
+    return f"{c.row} against {c.against}" + ("" if table.single else f" on {c.entry}")
 
 
-def counted(table: Table) -> str:
-    """The verdict on the table in a sentence."""
-    counts = {v: sum(order.verdict == v for order in table.orders) for v in VERDICTS}
-    total = len(table.orders)
+def rankings_line(table: Table) -> str:
+    """The outcome of a table's rankings in a sentence."""
+    counts = {outcome: sum(r.outcome == outcome for r in table.rankings) for outcome in OUTCOMES}
+    total = len(table.rankings)
     if not total:
-        return "The paper orders no two rows of it."
-    way = sum(order.verdict == "cannot tell" and order.ours.found.value > 0 for order in table.orders)
-    leaning = f" ({way} of these lean as in the paper)" if counts["cannot tell"] else ""
-    said = [
-        f"{counts['agrees']} of {total} orders of the paper hold beyond noise",
-        f"{counts['disagrees']} are reversed",
-        f"{counts['cannot tell']} the seeds cannot tell" + leaning,
-    ]
-    return ", ".join(said) + (f", {counts['no result']} have no result." if counts["no result"] else ".")
+        return "The paper ranks no two rows of it."
+    leaning = sum(r.outcome == "inconclusive" and r.ours.difference.value > 0 for r in table.rankings)
+    remark = f" ({leaning} of these lean as in the paper)" if counts["inconclusive"] else ""
+    sentence = (
+        f"{counts['confirmed']} of {total} rankings of the paper are confirmed beyond noise, "
+        f"{counts['contradicted']} are contradicted, {counts['inconclusive']} are inconclusive{remark}"
+    )
+    return sentence + (f", {counts['no result']} have no result." if counts["no result"] else ".")
 
 
-def order(table: Table, item: Order) -> str:
-    several = len({o.ours.cell for o in table.orders}) > 1
-    where = f" on {item.ours.cell}" if several else ""
-    said = f"{item.ours.row} over {item.ours.against}{where}: paper {signed(item.paper)}"
-    return said if item.ours.found is None else f"{said}, ours {difference(item.ours)}"
+def ranking_line(table: Table, ranking: Ranking) -> str:
+    several = len({r.ours.entry for r in table.rankings}) > 1
+    where = f" on {ranking.ours.entry}" if several else ""
+    claim = f"{ranking.ours.row} over {ranking.ours.against}{where}: paper {signed(ranking.paper)}"
+    return claim if ranking.ours.difference is None else f"{claim}, ours {paired_difference(ranking.ours)}"
 
 
-def holes(table: Table) -> list[str]:
+def hole_lines(table: Table) -> list[str]:
     """One line a row and reason, its seeds together."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for item in table.holes:
-        found.setdefault((item.row, item.reason), []).append(item.what)
-    return [f"{row}: {why}" + f" ({'; '.join(whats)})" * any(whats) for (row, why), whats in found.items()]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for hole in table.holes:
+        groups.setdefault((hole.row, hole.reason), []).append(hole.run)
+    return [f"{row}: {reason}" + f" ({'; '.join(runs)})" * any(runs) for (row, reason), runs in groups.items()]
 
 
-def notes(table: Table) -> list[str]:
-    """What is not known of the comparisons, each once."""
-    found = [*table.compared, *(o.ours for o in table.orders)]
-    kept = dict.fromkeys(c.note for c in found if c.note and c.found is not None)
-    return list(kept)
+def noise_notes(table: Table) -> list[str]:
+    """Which noise is not known in the comparisons, each sentence once."""
+    items = [*table.compared, *(r.ours for r in table.rankings)]
+    return list(dict.fromkeys(c.note for c in items if c.note and c.difference is not None))
 
 
-def listed(table: Table) -> list[str]:
+def listed_differences(table: Table) -> list[str]:
     """The comparisons that are not in a column of the table."""
-    return [] if table.single else [f"{versus(table, c)}: {difference(c)}" for c in table.compared]
+    return [] if table.single else [f"{versus(table, c)}: {paired_difference(c)}" for c in table.compared]
 
 
-def verdict(certificate: Certificate) -> str:
-    where = "" if certificate.cell == "main" else f" on {certificate.cell}"
+def fairness_line(certificate: Certificate) -> str:
+    where = "" if certificate.entry == "main" else f" on {certificate.entry}"
     if certificate.broken:
-        return f"NOT FAIR{where}: what the rows must share, they do not."
-    count = len(certificate.shared)
-    return f"Fair{where}: {len(certificate.rows)} rows agree in all {count} hashes, and differ in what is listed alone."
+        return f"NOT FAIR{where}: the rows do not share what they must."
+    return (
+        f"Fair{where}: the {len(certificate.rows)} rows share all {len(certificate.shared)} hashes and differ only in "
+        "what is listed below."
+    )
 
 
 def details(table: Table) -> list[tuple[str, list[str]]]:
     """What a reader of the table alone does not need: titles and their sentences."""
-    orders = [f"{o.verdict}: {order(table, o)}" for o in table.orders]
-    parts = [
-        ("Holes", holes(table)),
-        ("Paired differences of AP", listed(table)),
-        ("Orders, and what the seeds say of each", orders),
-        ("What is not known of the noise", notes(table)),
+    rankings = [f"{r.outcome}: {ranking_line(table, r)}" for r in table.rankings]
+    sections = [
+        ("Holes", hole_lines(table)),
+        ("Paired differences of AP", listed_differences(table)),
+        ("Rankings, and the outcome of each", rankings),
+        ("Noise that is not known", noise_notes(table)),
     ]
     for c in table.certificates:
-        where = "" if c.cell == "main" else f" on {c.cell}"
-        parts.append((f"What the rows share and how they differ{where}", [*shared(c), *map(differs, c.differences)]))
-    return [(title, items) for title, items in [*parts, ("Command", [table.command] * bool(table.command))] if items]
+        where = "" if c.entry == "main" else f" on {c.entry}"
+        lines = [*shared_lines(c), *map(differs_line, c.differences)]
+        sections.append((f"What the rows share and how they differ{where}", lines))
+    sections.append(("Command", [table.command] * bool(table.command)))
+    return [(title, items) for title, items in sections if items]
 
 
-def shared(certificate: Certificate) -> list[str]:
+def shared_lines(certificate: Certificate) -> list[str]:
     return [f"shared: {item.name} {' '.join(item.hashes)}" for item in certificate.shared if not item.broken]
 
 
-def differs(item: Difference) -> str:
-    return f"different: {item.what}: " + "; ".join(f"{value} ({', '.join(rows)})" for value, rows in item.values)
+def differs_line(item: RowDifference) -> str:
+    return f"different: {item.name}: " + "; ".join(f"{value} ({', '.join(rows)})" for value, rows in item.values)

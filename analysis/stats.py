@@ -46,7 +46,7 @@ class Paired:
         return self.p is not None
 
 
-def mean(values: list[float]) -> Mean | None:
+def mean_of(values: list[float]) -> Mean | None:
     """None for no values."""
     n = len(values)
     if n == 0:

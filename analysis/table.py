@@ -7,9 +7,14 @@ from typing import Literal
 
 from analysis.stats import LEVEL, Mean, Paired
 
+Outcome = Literal["confirmed", "contradicted", "inconclusive", "no result"]
+OUTCOMES: tuple[Outcome, ...] = ("confirmed", "contradicted", "inconclusive", "no result")
+
 
 @dataclass(frozen=True)
-class Cell:
+class PrintedValue:
+    """One figure of a table, beside the paper's."""
+
     paper: float | None
     ours: Mean | None
     mark: Literal["", "best", "second"] = ""
@@ -24,65 +29,65 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two rows on one cell, paired over the seeds and images they share; value: row minus against."""
+    """Two rows on one entry, paired over the seeds and images they share; the difference is row minus against."""
 
     row: str
     against: str
-    cell: str
-    found: Paired | None  # None: no seed in common
+    entry: str
+    difference: Paired | None  # None: no seed in common
     p: float | None  # corrected
-    note: str = ""  # what of the noise is not known, and why
+    note: str = ""  # which noise is not known, and why
     mixed: bool = False  # of different recipes
 
     @property
     def sign(self) -> int:
         """1 or -1 beyond the noise, else 0."""
-        told = self.found is not None and self.p is not None and self.p < LEVEL
-        return 0 if not told else (1 if self.found.value > 0 else -1)
+        significant = self.difference is not None and self.p is not None and self.p < LEVEL
+        return 0 if not significant else (1 if self.difference.value > 0 else -1)
 
 
 @dataclass(frozen=True)
-class Order:
-    """Two rows that the paper orders: `row` above `against`, by `paper` percent."""
+class Ranking:
+    """Two rows that the paper ranks: `row` above `against`, by `paper` percent."""
 
     paper: float
     ours: Comparison
 
     @property
-    def verdict(self) -> Literal["agrees", "disagrees", "cannot tell", "no result"]:
-        if self.ours.found is None:
+    def outcome(self) -> Outcome:
+        if self.ours.difference is None:
             return "no result"
-        return {1: "agrees", -1: "disagrees", 0: "cannot tell"}[self.ours.sign]
+        return {1: "confirmed", -1: "contradicted", 0: "inconclusive"}[self.ours.sign]
 
 
 @dataclass(frozen=True)
 class Hole:
     row: str
-    what: str  # data set and seed
+    run: str  # dataset, seed and run id
     reason: str
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedHash:
     name: str
     hashes: tuple[str, ...]  # the different ones of the seeds
     broken: str  # how rows differ in it; "": they do not
 
 
 @dataclass(frozen=True)
-class Difference:
-    what: str
+class RowDifference:
+    name: str
     values: tuple[tuple[str, tuple[str, ...]], ...]  # a value and the rows that have it
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """Of the rows that are compared on one cell."""
+    """Of the rows that are compared on one entry."""
 
-    cell: str
+    entry: str
     rows: tuple[str, ...]
-    shared: tuple[Shared, ...]
-    differences: tuple[Difference, ...]
+    shared: tuple[SharedHash, ...]
+    differences: tuple[RowDifference, ...]
     problems: tuple[str, ...]  # what keeps it from being known
 
     @property
@@ -94,8 +99,8 @@ class Certificate:
 class Row:
     name: str
     differs: str
-    cells: tuple[Cell, ...]
-    versus: tuple[Comparison, ...]  # with its `against` row, one a cell
+    values: tuple[PrintedValue, ...]
+    versus: tuple[Comparison, ...]  # with its `against` row, one an entry
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Table:
     data: tuple[str, ...]  # "shapes for coco"
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    orders: tuple[Order, ...]
+    rankings: tuple[Ranking, ...]
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]
 
@@ -119,10 +124,10 @@ class Table:
 
     @property
     def single(self) -> bool:
-        """On one data set, so that the comparisons fit into one more column."""
-        return len({c.cell for c in self.compared}) == 1
+        """On one dataset, so that the comparisons fit into one more column."""
+        return len({c.entry for c in self.compared}) == 1
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The different numbers of seeds of its figures."""
-        return tuple(sorted({cell.ours.n for row in self.rows for cell in row.cells if cell.ours}))
+        return tuple(sorted({value.ours.n for row in self.rows for value in row.values if value.ours}))

@@ -8,33 +8,33 @@ from analysis import sentences
 from analysis.table import Table
 
 
-def csv(table: Table) -> str:
-    return frame(table).to_csv(index=False, lineterminator="\n")
+def table_csv(table: Table) -> str:
+    return table_frame(table).to_csv(index=False, lineterminator="\n")
 
 
-def frame(table: Table) -> pd.DataFrame:
+def table_frame(table: Table) -> pd.DataFrame:
     """Percent; empty where there is nothing."""
     lines = []
     for row in table.rows:
-        against = "; ".join(f"{sentences.versus(table, c)}: {sentences.difference(c)}" for c in row.versus)
-        for column, cell in zip(table.columns, row.cells, strict=True):
-            ours = cell.ours
+        against = "; ".join(f"{sentences.versus(table, c)}: {sentences.paired_difference(c)}" for c in row.versus)
+        for column, value in zip(table.columns, row.values, strict=True):
+            ours = value.ours
             lines.append(
                 {
                     "table": table.name,
                     "row": row.name,
                     "settings": row.differs,
                     "column": column,
-                    "paper": cell.paper,
+                    "paper": value.paper,
                     "ours": ours and round(ours.value, 4),
                     "half_width_95": ours and ours.half and round(ours.half, 4),
                     "seeds": ours and ours.n,
-                    "difference": None if cell.difference is None else round(cell.difference, 4),
-                    "mark": cell.mark,
-                    "other_recipe": "yes" if cell.mixed else "",
-                    "hole": cell.hole,
+                    "difference": None if value.difference is None else round(value.difference, 4),
+                    "mark": value.mark,
+                    "other_recipe": "yes" if value.mixed else "",
+                    "hole": value.hole,
                     "paired": against,
-                    "runs": " ".join(cell.runs),
+                    "runs": " ".join(value.runs),
                 }
             )
     return pd.DataFrame(lines).astype({"seeds": "Int64"})

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from html import escape
 
 from analysis import sentences
-from analysis.plain_table import NOTE, Flat
-from analysis.report_model import Figure, Report
-from analysis.table import Cell, Certificate, Table
+from analysis.plain_table import NOTE, PlainTable
+from analysis.report_model import Plot, Report
+from analysis.table import Certificate, PrintedValue, Table
 
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6570;--line:#d7dce1;--ground:#fff;--band:#f5f7f9;--bad:#b3261e}
@@ -39,16 +39,16 @@ figcaption{font-size:.87rem;color:var(--soft);margin-top:.3rem}
 """
 
 
-def html(report: Report) -> str:
+def report_html(report: Report) -> str:
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
-        f'<h1>{escape(report.title)}</h1><p class="soft">{escape(report.said)}</p>',
+        f'<h1>{escape(report.title)}</h1><p class="soft">{escape(report.summary)}</p>',
         _summary(report.tables),
         *map(_table, report.tables),
-        *([f"<h2>{escape(report.rest)}</h2>", _flat(report.flat)] if report.flat else []),
-        *(["<h2>Figures</h2>", *map(_figure, report.figures)] if report.figures else []),
+        *([f"<h2>{escape(report.plain_title)}</h2>", _plain(report.plain)] if report.plain else []),
+        *(["<h2>Plots</h2>", *map(_plot, report.plots)] if report.plots else []),
         *_runs(report.tables),
         "</body></html>",
     ]
@@ -60,42 +60,43 @@ def _summary(tables: tuple[Table, ...]) -> str:
         bad = any(c.broken for c in table.certificates)
         link = f'<a href="#{escape(table.name)}">Table {table.number}</a>'
         loud = " <strong>Not fair, see there.</strong>" if bad else ""
-        return f"<li>{link}: {escape(sentences.counted(table))}{loud}</li>"
+        return f"<li>{link}: {escape(sentences.rankings_line(table))}{loud}</li>"
 
     items = "".join(map(item, tables))
     return f'<ul class="summary">{items}</ul><p class="soft">{escape(sentences.LEGEND)}</p>' if tables else ""
 
 
 def _table(table: Table) -> str:
-    compared = table.single
-    head = ["", *table.columns, *(["paired difference of AP"] if compared else [])]
+    column = table.single
+    head = ["", *table.columns, *(["paired difference of AP"] if column else [])]
     rows = []
     for row in table.rows:
         name = f'<th scope="row">{escape(row.name)}{_small(row.differs)}</th>'
-        found = [c for c in row.versus if c.found is not None]
-        against = "".join(f"{escape(sentences.difference(c))}{_small(f'against {c.against}')}" for c in found)
-        rows.append(f"<tr>{name}{''.join(map(_cell, row.cells))}{f'<td>{against}</td>' if compared else ''}</tr>")
+        compared = [c for c in row.versus if c.difference is not None]
+        against = "".join(f"{escape(sentences.paired_difference(c))}{_small(f'against {c.against}')}" for c in compared)
+        rows.append(f"<tr>{name}{''.join(map(_value, row.values))}{f'<td>{against}</td>' if column else ''}</tr>")
     return "\n".join(
         [
             f'<h2 id="{escape(table.name)}">Table {table.number}. {escape(table.title)}</h2>',
             f'<p class="soft">{escape(sentences.subtitle(table))}</p>',
             f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
-            f"<p><strong>{escape(sentences.counted(table))}</strong></p>",
+            f"<p><strong>{escape(sentences.rankings_line(table))}</strong></p>",
             *map(_certificate, table.certificates),
             *(_folded(title, items) for title, items in sentences.details(table)),
         ]
     )
 
 
-def _cell(cell: Cell) -> str:
-    kind = "hole" if cell.ours is None else cell.mark
-    return f'<td><span class="{kind}">{escape(sentences.ours(cell))}</span>{_small(sentences.paper(cell))}</td>'
+def _value(value: PrintedValue) -> str:
+    kind = "hole" if value.ours is None else value.mark
+    figure = f'<span class="{kind}">{escape(sentences.our_figure(value))}</span>'
+    return f"<td>{figure}{_small(sentences.paper_figure(value))}</td>"
 
 
 def _certificate(c: Certificate) -> str:
     if not c.broken:
-        return f'<p class="soft">{escape(sentences.verdict(c))}</p>'
-    return f'<div class="bad"><strong>{escape(sentences.verdict(c))}</strong>{_list(c.broken)}</div>'
+        return f'<p class="soft">{escape(sentences.fairness_line(c))}</p>'
+    return f'<div class="bad"><strong>{escape(sentences.fairness_line(c))}</strong>{_list(c.broken)}</div>'
 
 
 def _folded(title: str, items: list[str]) -> str:
@@ -106,36 +107,36 @@ def _list(items: Iterable[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
-def _flat(found: Flat) -> str:
-    rows = "".join(f"<tr>{_cells('td', row)}</tr>" for row in found.rows)
-    table = f'<div class="scroll left"><table>{_head(found.head)}<tbody>{rows}</tbody></table></div>'
-    said = f'{table}<p class="soft">{escape(NOTE)}</p>' if found.rows else "<p>No finished runs.</p>"
-    return said + "".join(f"<h3>{escape(title)}</h3>{_list(holes)}" for title, holes in found.holes)
+def _plain(plain: PlainTable) -> str:
+    rows = "".join(f"<tr>{_texts('td', row)}</tr>" for row in plain.rows)
+    table = f'<div class="scroll left"><table>{_head(plain.head)}<tbody>{rows}</tbody></table></div>'
+    text = f'{table}<p class="soft">{escape(NOTE)}</p>' if plain.rows else "<p>No finished runs.</p>"
+    return text + "".join(f"<h3>{escape(title)}</h3>{_list(holes)}" for title, holes in plain.holes)
 
 
-def _figure(figure: Figure) -> str:
-    picture = b64encode(figure.png).decode()
-    alt = escape(figure.title, quote=True)
+def _plot(plot: Plot) -> str:
+    picture = b64encode(plot.png).decode()
+    alt = escape(plot.title, quote=True)
     return (
         f'<figure><img alt="{alt}" src="data:image/png;base64,{picture}">'
-        f"<figcaption><strong>{escape(figure.title)}.</strong> {escape(figure.caption)}</figcaption></figure>"
+        f"<figcaption><strong>{escape(plot.title)}.</strong> {escape(plot.caption)}</figcaption></figure>"
     )
 
 
 def _runs(tables: tuple[Table, ...]) -> Iterable[str]:
     """The run ids of every figure."""
     for table in tables:
-        cells = {(row.name, cell.runs): None for row in table.rows for cell in row.cells if cell.runs}
-        yield _folded(f"Runs of table {table.number}", [f"{name}: {', '.join(runs)}" for name, runs in cells])
+        figures = {(row.name, value.runs): None for row in table.rows for value in row.values if value.runs}
+        yield _folded(f"Runs of table {table.number}", [f"{name}: {', '.join(runs)}" for name, runs in figures])
 
 
 def _head(names: Iterable[str]) -> str:
-    return f"<thead><tr>{_cells('th', names)}</tr></thead>"
+    return f"<thead><tr>{_texts('th', names)}</tr></thead>"
 
 
-def _cells(tag: str, values: Iterable[str]) -> str:
+def _texts(tag: str, values: Iterable[str]) -> str:
     return "".join(f"<{tag}>{escape(value)}</{tag}>" for value in values)
 
 
-def _small(said: str) -> str:
-    return f"<small>{escape(said)}</small>" if said else ""
+def _small(text: str) -> str:
+    return f"<small>{escape(text)}</small>" if text else ""

@@ -3,7 +3,7 @@ r"""A table as LaTeX: \usepackage{booktabs}."""
 from __future__ import annotations
 
 from analysis import sentences
-from analysis.table import Cell, Table
+from analysis.table import PrintedValue, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -28,13 +28,13 @@ SPECIAL = {
 }
 
 
-def escape(said: str) -> str:
-    return "".join(SPECIAL.get(c, c) for c in " ".join(said.split()))
+def escape_latex(text: str) -> str:
+    return "".join(SPECIAL.get(c, c) for c in " ".join(text.split()))
 
 
-def latex(table: Table) -> str:
-    caption = ". ".join(map(escape, (table.title, sentences.subtitle(table), sentences.counted(table))))
-    head = " & ".join(["", *(escape(name) for name in table.columns)])
+def table_latex(table: Table) -> str:
+    caption = ". ".join(map(escape_latex, (table.title, sentences.subtitle(table), sentences.rankings_line(table))))
+    head = " & ".join(["", *(escape_latex(name) for name in table.columns)])
     lines = [
         f"% {' '.join(table.command.split())}",
         r"\begin{table}",
@@ -46,18 +46,18 @@ def latex(table: Table) -> str:
         r"    \midrule",
     ]
     for row in table.rows:
-        lines.append("    " + " & ".join([escape(row.name), *map(_ours, row.cells)]) + r" \\")
-        below = [rf"\scriptsize {escape(row.differs)}", *map(_paper, row.cells)]
+        lines.append("    " + " & ".join([escape_latex(row.name), *map(_our_figure, row.values)]) + r" \\")
+        below = [rf"\scriptsize {escape_latex(row.differs)}", *map(_paper_figure, row.values)]
         lines.append("    " + " & ".join(below) + r" \\")
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 
 
-def _ours(cell: Cell) -> str:
-    said = escape(sentences.ours(cell))
-    if cell.ours is None:
-        return rf"{{\scriptsize {said}}}"
-    return {"best": rf"\textbf{{{said}}}", "second": rf"\underline{{{said}}}"}.get(cell.mark, said)
+def _our_figure(value: PrintedValue) -> str:
+    text = escape_latex(sentences.our_figure(value))
+    if value.ours is None:
+        return rf"{{\scriptsize {text}}}"
+    return {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}"}.get(value.mark, text)
 
 
-def _paper(cell: Cell) -> str:
-    return "" if cell.paper is None else rf"\scriptsize {escape(sentences.paper(cell))}"
+def _paper_figure(value: PrintedValue) -> str:
+    return "" if value.paper is None else rf"\scriptsize {escape_latex(sentences.paper_figure(value))}"

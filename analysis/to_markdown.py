@@ -6,65 +6,73 @@ import re
 from collections.abc import Iterable
 
 from analysis import sentences
-from analysis.table import Cell, Table
+from analysis.table import PrintedValue, Table
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
-def escape(said: str) -> str:
+def escape_markdown(text: str) -> str:
     """On one line, without any markup of its own."""
-    return SPECIAL.sub(r"\\\1", " ".join(said.split())).replace("&", "&amp;")
+    return SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("&", "&amp;")
 
 
-def summary(tables: tuple[Table, ...]) -> str:
+def summary_list(tables: tuple[Table, ...]) -> str:
     """A line a table."""
     bad = {t.name: " **Not fair, see there.**" for t in tables if any(c.broken for c in t.certificates)}
-    return "".join(f"- Table {t.number}: {escape(sentences.counted(t))}{bad.get(t.name, '')}\n" for t in tables)
+    return "".join(
+        f"- Table {t.number}: {escape_markdown(sentences.rankings_line(t))}{bad.get(t.name, '')}\n" for t in tables
+    )
 
 
-def markdown(table: Table) -> str:
-    return "\n".join([f"## Table {table.number}. {escape(table.title)}", "", *body(table)]) + "\n"
+def table_markdown(table: Table) -> str:
+    return "\n".join([f"## Table {table.number}. {escape_markdown(table.title)}", "", *table_body(table)]) + "\n"
 
 
-def body(table: Table) -> list[str]:
-    compared = table.single
-    head = ["", *map(escape, table.columns), *(["paired difference of AP"] if compared else [])]
-    lines = [escape(sentences.subtitle(table)) + ".", "", line(head), line("---" for _ in head)]
+def table_body(table: Table) -> list[str]:
+    column = table.single
+    head = ["", *map(escape_markdown, table.columns), *(["paired difference of AP"] if column else [])]
+    lines = [escape_markdown(sentences.subtitle(table)) + ".", "", table_line(head), table_line("---" for _ in head)]
     for row in table.rows:
-        cells = [f"{escape(row.name)}<br>{small(row.differs)}" if row.differs else escape(row.name)]
-        cells += [_cell(cell) for cell in row.cells]
-        found = [c for c in row.versus if c.found is not None]
-        against = [f"{escape(sentences.difference(c))}<br>{small(f'against {c.against}')}" for c in found]
-        lines.append(line([*cells, *(["<br>".join(against)] if compared else [])]))
-    lines += ["", f"**{escape(sentences.counted(table))}**"]
-    lines += [f"- {escape(sentences.order(table, item))}" for item in table.orders if item.verdict == "disagrees"]
+        texts = [f"{escape_markdown(row.name)}<br>{small(row.differs)}" if row.differs else escape_markdown(row.name)]
+        texts += [_value(value) for value in row.values]
+        compared = [c for c in row.versus if c.difference is not None]
+        against = [
+            f"{escape_markdown(sentences.paired_difference(c))}<br>{small(f'against {c.against}')}" for c in compared
+        ]
+        lines.append(table_line([*texts, *(["<br>".join(against)] if column else [])]))
+    lines += ["", f"**{escape_markdown(sentences.rankings_line(table))}**"]
+    lines += [
+        f"- {escape_markdown(sentences.ranking_line(table, item))}"
+        for item in table.rankings
+        if item.outcome == "contradicted"
+    ]
     for certificate in table.certificates:
-        lines += ["", _loud(sentences.verdict(certificate), bool(certificate.broken))]
-        lines += [f"- {escape(sentence)}" for sentence in certificate.broken]
+        lines += ["", _loud(sentences.fairness_line(certificate), bool(certificate.broken))]
+        lines += [f"- {escape_markdown(sentence)}" for sentence in certificate.broken]
     return lines + _details(table)
 
 
 def _details(table: Table) -> list[str]:
     lines = []
     for title, items in sentences.details(table):
-        lines += ["", f"<details><summary>{escape(title)} ({len(items)})</summary>", ""]
-        lines += [*(f"- {escape(item)}" for item in items), "", "</details>"]
+        lines += ["", f"<details><summary>{escape_markdown(title)} ({len(items)})</summary>", ""]
+        lines += [*(f"- {escape_markdown(item)}" for item in items), "", "</details>"]
     return lines
 
 
-def _cell(cell: Cell) -> str:
-    said = escape(sentences.ours(cell))
-    said = {"best": f"**{said}**", "second": f"<u>{said}</u>"}.get(cell.mark, said)
-    return f"{said}<br>{small(sentences.paper(cell))}" if cell.paper is not None else said
+def _value(value: PrintedValue) -> str:
+    text = escape_markdown(sentences.our_figure(value))
+    text = {"best": f"**{text}**", "second": f"<u>{text}</u>"}.get(value.mark, text)
+    return f"{text}<br>{small(sentences.paper_figure(value))}" if value.paper is not None else text
 
 
-def small(said: str) -> str:
-    return f"<sub>{escape(said)}</sub>"
+def small(text: str) -> str:
+    return f"<sub>{escape_markdown(text)}</sub>"
 
 
-def _loud(said: str, broken: bool) -> str:
-    return f"> **{escape(said)}**" if broken else escape(said)
+def _loud(text: str, broken: bool) -> str:
+    return f"> **{escape_markdown(text)}**" if broken else escape_markdown(text)
 
 
-def line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def table_line(texts: Iterable[str]) -> str:
+    return "| " + " | ".join(texts) + " |"

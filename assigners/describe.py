@@ -53,4 +53,5 @@ def _installed(name: str) -> Path:
     """The module's file, from the list of files of the package that declares it."""
     point = next(point for point in entry_points(group=GROUP) if point.name == name)
     inner = point.module.replace(".", "/") + ".py"
-    return Path(next(file for file in point.dist.files if str(file).endswith(inner)).locate())
+    files = point.dist.files or ()  # None where the package has no list
+    return Path(next(file for file in files if str(file).endswith(inner)).locate())

@@ -1,4 +1,4 @@
-"""Draws the boxes of a data set on its images, to look at with one's own eyes.
+"""Draws the boxes of a dataset on its images, to look at with one's own eyes.
 
 python experiments/draw.py --dataset voc --data-root DIR [--set KEY=VALUE] [--training] --out FOLDER
 """
@@ -9,23 +9,29 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image, ImageDraw
+if not __package__:  # run as a file: this checkout's code, whatever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from experiments.data.datasets import load, resolve
-from experiments.data.index import Index
-from experiments.data.loader import Batch, train_loader
-from experiments.recipes import recipe
-from experiments.runtime.errors import UserError
+try:
+    import numpy as np
+    import torch
+    from PIL import Image, ImageDraw
+
+    from experiments.data.datasets import load_index, resolve_split
+    from experiments.data.index import Index
+    from experiments.data.loader import Batch, train_loader
+    from experiments.recipes.load import load
+    from experiments.runtime.errors import UserError
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
 COLOURS = ("red", "lime", "blue", "yellow", "magenta", "cyan", "orange", "white")  # by class, in turn
 
 
-def arguments() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="shapes", help="a name, or the YAML file of your own recipe")
-    parser.add_argument("--data-root", type=Path, help="folder that holds the data set's files")
+    parser.add_argument("--data-root", type=Path, help="folder that holds the dataset's files")
     parser.add_argument("--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[])
     parser.add_argument("--split", choices=("train", "val"), default="val")
     parser.add_argument("--images", type=int, default=4, help="how many, spread over the counts of boxes (default: 4)")
@@ -40,7 +46,7 @@ def spread(index: Index, images: int) -> list[int]:
     return by_count[np.linspace(0, len(index) - 1, images).astype(int)].tolist()
 
 
-def drawn(
+def with_boxes(
     image: torch.Tensor, boxes: np.ndarray, labels: np.ndarray, ignore: np.ndarray, classes: tuple
 ) -> Image.Image:
     """(3, H, W) uint8 with its boxes, px; those to ignore in grey."""
@@ -54,31 +60,32 @@ def drawn(
     return picture
 
 
-def of_batch(batch: Batch, place: int, classes: tuple) -> Image.Image:
+def of_batch(batch: Batch, row: int, classes: tuple) -> Image.Image:
     """An image of a training batch with its objects and ignore regions."""
     objects = batch.objects
-    sure, unsure = objects.boxes[objects.image == place], objects.ignore[objects.ignore_image == place]
-    labels = torch.cat((objects.labels[objects.image == place], torch.zeros(len(unsure), dtype=torch.long)))
+    sure, unsure = objects.boxes[objects.image == row], objects.ignore[objects.ignore_image == row]
+    labels = torch.cat((objects.labels[objects.image == row], torch.zeros(len(unsure), dtype=torch.long)))
     ignore = torch.arange(len(labels)) >= len(sure)
-    return drawn(batch.images[place], torch.cat((sure, unsure)).numpy(), labels.numpy(), ignore.numpy(), classes)
+    return with_boxes(batch.images[row], torch.cat((sure, unsure)).numpy(), labels.numpy(), ignore.numpy(), classes)
 
 
 def pictures(options: argparse.Namespace) -> list[tuple[str, Image.Image]]:
-    chosen = recipe.load(options.dataset, "fcos", options.overrides, 0)
-    split = resolve(chosen.data, chosen.dataset, options.data_root, getattr(chosen.data, options.split))
-    index = load(chosen.data, chosen.dataset, options.data_root, split)
+    """Names and pictures. Raises UserError."""
+    recipe = load(options.dataset, "fcos", options.overrides, 0)
+    split = resolve_split(recipe.data, recipe.dataset, options.data_root, getattr(recipe.data, options.split))
+    index = load_index(recipe.data, recipe.dataset, options.data_root, split)
     print(f"{index.name} {split}: {len(index)} images, {len(index.boxes)} boxes, {int(index.ignore.sum())} to ignore")
     if options.training:
-        batch = next(train_loader(index, chosen, 0, 1))
+        batch = next(train_loader(index, recipe.data, recipe.schedule.batch, recipe.seed, range(1)))
         ids = index.image_ids[batch.index.numpy()].tolist()
-        found = [(f"step0-{ids[k]}", of_batch(batch, k, index.classes)) for k in range(min(options.images, len(ids)))]
-        return found
-    places = spread(index, min(options.images, len(index)))
-    return [(f"{index.image_ids[i]}", drawn(index.read(i), *index.of(i), index.classes)) for i in places]
+        rows = range(min(options.images, len(ids)))
+        return [(f"step0-{ids[row]}", of_batch(batch, row, index.classes)) for row in rows]
+    positions = spread(index, min(options.images, len(index)))
+    return [(f"{index.image_ids[i]}", with_boxes(index.read(i), *index.of(i), index.classes)) for i in positions]
 
 
 def main() -> int:
-    options = arguments().parse_args()
+    options = parser().parse_args()
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         for name, picture in pictures(options):

@@ -11,41 +11,48 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import torch
+if not __package__:  # run as a file: this checkout's code, whatever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from assigners import FILE_MARK
-from assigners.interface import Objects
-from experiments.recipes.recipe import Recipe, from_dict, steps
-from experiments.records.run_folder import RecordError, RunFolder
-from experiments.runtime.errors import UserError
-from experiments.training import checkpoint
-from experiments.training.run_spec import detector
-from experiments.training.step import cut
+try:
+    import torch
+
+    from assigners import FILE_MARK
+    from assigners.interface import Objects
+    from experiments.recipes.recipe import Recipe, from_dict, steps
+    from experiments.records.files import RecordError
+    from experiments.records.run_folder import RunFolder
+    from experiments.runtime.errors import UserError
+    from experiments.training import checkpoint
+    from experiments.training.model import build_detector
+    from experiments.training.step import cut
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
 
-def load(path: Path, trusted: str) -> tuple[Recipe, dict]:
-    """The run's recipe and what `guards.keep` wrote. Raises UserError, RecordError.
+def load_broken(path: Path, trusted: str) -> tuple[Recipe, dict]:
+    """The run's recipe and what `guards.keep_broken` wrote. Raises UserError, RecordError.
 
     A run.json may come from a stranger: the code that it names runs only where it is `trusted`.
     """
-    recipe = from_dict(RunFolder(path.parent).read_run().get("recipe"), f"{path.parent}/run.json")
+    recipe = from_dict(RunFolder(path.parent).read_run().recipe, f"{path.parent}/run.json")
     if FILE_MARK in recipe.assigner and recipe.assigner != trusted:
-        raise UserError(f"The run used code of its own. If you trust it, add --assigner {recipe.assigner}")
-    kept = checkpoint.read(path, torch.device("cpu"))
-    if kept is None:
+        raise UserError(f"The run used an assigner of its owner's. If you trust it, add --assigner {recipe.assigner}")
+    state = checkpoint.read(path, torch.device("cpu"))
+    if state is None:
         raise UserError(f"Cannot read {path}: it is not there, or damaged.")
-    return recipe, kept
+    return recipe, state
 
 
-def show(recipe: Recipe, kept: dict) -> None:
+def show(recipe: Recipe, state: dict) -> None:
     """One line an image: its loss terms and the parameters whose gradient is not finite."""
-    model = detector(recipe, kept["classes"])
-    model.load_state_dict(kept["model"])
-    batch = SimpleNamespace(images=kept["images"], objects=Objects(**kept["objects"]))
-    said = ", ".join(f"{name} {value:.4g}" for name, value in kept["figures"].items())
-    print(f"step {kept['step']}, lr {kept['lr']:.3g}: {said}")
-    progress = (kept["step"] - 1) / steps(recipe.schedule)
-    for image_id, (images, objects) in zip(kept["image_ids"].tolist(), cut(batch, len(batch.images)), strict=True):
+    model = build_detector(recipe, state["classes"])
+    model.load_state_dict(state["model"])
+    batch = SimpleNamespace(images=state["images"], objects=Objects(**state["objects"]))
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in state["figures"].items())
+    print(f"step {state['step']}, lr {state['lr']:.3g}: {figures}")
+    progress = (state["step"] - 1) / steps(recipe.schedule)
+    for image_id, (images, objects) in zip(state["image_ids"].tolist(), cut(batch, len(batch.images)), strict=True):
         model.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.schedule.bf16):
             terms, _ = model(images, objects, progress)
@@ -67,7 +74,7 @@ def main() -> int:
     options = parser.parse_args()
     path = options.file
     try:
-        show(*load(path, options.assigner))
+        show(*load_broken(path, options.assigner))
     except (UserError, RecordError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Trains and evaluates one assigner on one data set.
+"""Trains and evaluates one assigner on one dataset, or all runs of the paper's tables.
 
 python experiments/run.py --assigner autoassign --dataset voc --data-root DIR
 python experiments/run.py --tables 2 3 4 5 7 --profile cpu
@@ -10,135 +10,82 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
+if not __package__:  # run as a file: this checkout's code, whatever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 try:
     import assigners
-    from experiments.grid import command as grid
-    from experiments.grid import options as words
-    from experiments.recipes import recipe
-    from experiments.records.run_folder import FIGURES, RecordError, RunFolder
-    from experiments.runtime.console import say, silence, without_terminal
-    from experiments.runtime.errors import UserError
-    from experiments.runtime.processes import World, joined
-    from experiments.runtime.signals import EXIT_CODE, Preempted, leave_on_signal, stop_on_signal
-    from experiments.training import execute, guards
-    from experiments.training.run_spec import REFERENCE, differences, find
+    from experiments.cli.arguments import arguments
+    from experiments.cli.listing import print_list
+    from experiments.recipes.names import recipe_file
+    from experiments.records.files import RecordError
+    from experiments.runtime.console import redirect_to_devnull, replace_closed_streams, say
+    from experiments.runtime.errors import UserError, disk_sentence
+    from experiments.runtime.signals import EXIT_CODE, Preempted, leave_on_signal
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--assigner", default="autoassign", help="a name, see --list, or FILE.py:CLASS of your own")
-    parser.add_argument("--dataset", default="shapes", help="a name, see --list, or the YAML file of your own recipe")
-    parser.add_argument("--data-root", type=Path, help="folder that holds the data set's files")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the run folders (default: runs)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[], help="any field of the recipe"
-    )
-    evaluator = "test.evaluator={}".format  # an override like any other
-    parser.add_argument(
-        "--evaluator", dest="overrides", metavar="NAME", type=evaluator, action="append", help="hotcoco or pycocotools"
-    )
-    skip, about = "data.skip_bad_images=true", "go on without images that do not decode, up to 1 %% of the set"
-    parser.add_argument("--skip-bad-images", dest="overrides", action="append_const", const=skip, help=about)
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument(
-        "--resume", action="store_true", help="insist on a run to go on with; without, one is gone on with"
-    )
-    how.add_argument("--force", action="store_true", help="start over, also what is done")
-    parser.add_argument("--list", action="store_true", help="print the assigners and data sets")
-    parser.add_argument("--print-config", action="store_true", help="print the resolved recipe")
-    parser.add_argument("--explain", action="store_true", help=f"print what differs from {REFERENCE}")
-    words.add(parser)
-    return parser
-
-
-def show_list() -> None:
-    print("assigners: " + ", ".join(assigners.available()) + ", or FILE.py:CLASS of your own")
-    print("data sets: " + ", ".join(recipe.names()) + ", or the path of a YAML recipe")
-
-
-def explain(chosen: recipe.Recipe) -> None:
-    """What differs between the chosen assigner's head and the reference's, and the assigner's settings."""
-    print(f"{chosen.assigner} against {REFERENCE}, {chosen.model.mode} mode. All else is one recipe for both.")
-    print(f"{'head':<16}{REFERENCE:>28}{chosen.assigner:>28}")
-    for name, (theirs, ours) in differences(chosen).items():
-        print(f"{name:<16}{brief(theirs):>28}{brief(ours):>28}")
-    print("settings of the assignment and its loss:")
-    for name, value in chosen.settings:
-        print(f"  {name:<20} {value}")
-
-
-def brief(value: object) -> str:
-    """A number short, a list of numbers in a row."""
-    return " ".join(f"{v:g}" for v in value) if isinstance(value, (list, tuple)) else str(value)
-
-
-def run(chosen: recipe.Recipe, options: argparse.Namespace, world: World) -> None:
-    found = find(chosen, options.data_root)
-    folder = RunFolder(options.runs / found.id)
-    if options.resume and not folder.run.is_file():
-        raise UserError(f"There is no run to go on with at {folder.path}. Leave --resume out to start it.")
-    lines = (
-        f"run {folder.path}: {len(found.train)} images to train on, {len(found.val)} to test on",
-        recipe.rescaled(chosen),
-        cleaned("train", found.train.counters),
-        cleaned("val", found.val.counters),
-    )
-    if not world.writes:
-        with stop_on_signal() as stop:
-            execute.run(found, folder, world, stop)
-        return
-    for line in filter(None, lines):
-        say(line)
-    with folder.locked(), stop_on_signal() as stop:
-        if options.force:
-            folder.clear()
-        result = execute.run(found, folder, world, stop)
-    print(" ".join(f"{name} {result[name]:.3f}" for name in FIGURES if result[name] is not None) + f" {folder.path}")
-
-
-def cleaned(name: str, counters: dict[str, int]) -> str:
-    counts = ", ".join(f"{count} {rule}" for rule, count in counters.items() if count)
-    return f"boxes of {name} that the clean-up rules touched: {counts}" if counts else ""
-
-
 def act(options: argparse.Namespace) -> int:
-    """The exit code."""
+    """The exit code. What takes torch is imported where it is needed: an answer without it comes in a moment."""
     if options.list:
-        show_list()
+        print_list()
         return 0
+    if options.check:
+        return _check(options.check)
     if options.tables:
-        return grid.run(options)
-    chosen = recipe.load(options.dataset, options.assigner, options.overrides, options.seed)
+        from experiments.grid.command import run_tables
+
+        return run_tables(options)
+    assigners.location(options.assigner)  # an unknown name is said before torch is loaded
+    recipe_file(options.dataset)
+    if options.check_data:
+        from experiments.data.official.check import check_data
+        from experiments.recipes.load import load
+
+        return check_data(load(options.dataset, options.assigner, options.overrides, 0).data, options)
+    return _one(options)
+
+
+def _check(name: str) -> int:
+    assigners.location(name)
+    from experiments.conformance.page import print_verdict
+
+    return print_verdict(name)
+
+
+def _one(options: argparse.Namespace) -> int:
+    from experiments.cli.show import explain, print_config
+    from experiments.recipes.load import load
+
+    recipe = load(options.dataset, options.assigner, options.overrides, options.seed)
     if options.print_config:
-        print(yaml.safe_dump(recipe.plain(chosen), sort_keys=False), end="")
+        print_config(recipe)
     elif options.explain:
-        explain(chosen)
+        explain(recipe)
     else:
-        with joined() as world:
-            run(chosen, options, world)
+        from experiments.cli.one_run import train_one
+
+        train_one(recipe, options.data_root, options.runs, options.resume, options.force)
     return 0
 
 
 def main() -> int:
-    without_terminal()
+    """The exit code: 0, 1 where something is left undone, 2 for a user's error, 75 where a signal stopped it."""
+    replace_closed_streams()
     options = arguments().parse_args()
     try:
         with leave_on_signal():
             code = act(options)
         sys.stdout.flush()
         return code
-    except (UserError, RecordError) as error:
+    except (UserError, RecordError, assigners.AssignerError) as error:
         say(f"error: {error}")
         return 2
     except BrokenPipeError:  # of `| head -1`
-        silence(sys.stdout)
+        redirect_to_devnull(sys.stdout)
     except OSError as error:
-        say(f"error: {guards.disk(error, options.runs)}")
+        say(f"error: {disk_sentence(error, options.runs)}")
         return 2
     except Preempted as stopped:
         say(str(stopped))

@@ -1,10 +1,15 @@
 """No test writes into the cache of the person who runs it, or depends on how it was started."""
 
+import multiprocessing
 import os
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import pytest
+
+from tests.oracles import tally
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is there, for the children too: sums go by the number of threads
 
@@ -26,6 +31,21 @@ def typed(monkeypatch, capsys):
     return call
 
 
+@pytest.fixture
+def command(typed):
+    """Exit code, stdout and stderr of run.py with these words."""
+    from experiments import run
+
+    return partial(typed, run)
+
+
+@pytest.fixture(scope="module")
+def two_processes():
+    """Fresh ones, for what a method does in several."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 @pytest.fixture(autouse=True, scope="session")
 def heard():
     """Under nohup, or behind a script's &, signals are ignored, and our children would ignore them, too."""
@@ -34,3 +54,9 @@ def heard():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says which comparisons with an oracle were not made: they only show as skipped tests otherwise."""
+    if line := tally.summary(report for group in terminalreporter.stats.values() for report in group):
+        terminalreporter.write_line(line)

@@ -100,8 +100,8 @@ def numbers(model: Detector, images: Tensor, objects: Objects) -> dict[str, Tens
     missing = {name: torch.zeros(1) for name in sources}
     shown = {f"gradient {n}": missing[n] if g is None else g for n, g in zip(sources, gradients, strict=True)}
     sizes = torch.tensor([[HEIGHT, WIDTH], [HEIGHT - 10, WIDTH - 20]])
-    found = model.eval().detect(images, sizes, LIMITS)
-    detections = {f"detections {name}": value for name, value in vars(found).items()}
+    detected = model.eval().detect(images, sizes, LIMITS)
+    detections = {f"detections {name}": value for name, value in vars(detected).items()}
     losses = {f"loss {name}": value for name, value in (terms | counts).items()}
     return {name: value.detach() for name, value in (losses | outputs | shown | detections).items()}
 
@@ -155,20 +155,20 @@ def compare() -> tuple[list[str], str]:
     with np.load(FILE) as file:
         golden, hashes, samples = bytes(file["names"]).decode().split("\n"), file["hashes"], file["samples"]
         there = bytes(file["machine"]).decode()
-    names, mine, values = measured()
+    names, current, values = measured()
     if names != golden:
         changed = sorted(set(names) ^ set(golden))
         return changed, f"{len(changed)} names of tensors came or went"
     if machine() == there:
-        wrong = np.flatnonzero(mine != hashes)
-        said = f"{len(wrong)} of {len(names)} hashes differ, compared bit for bit ({there})"
+        wrong = np.flatnonzero(current != hashes)
+        sentence = f"{len(wrong)} of {len(names)} hashes differ, compared bit for bit ({there})"
     else:
         wrong = np.flatnonzero((np.abs(values - samples) > FLOOR + CLOSE * samples[:, :1]).any(1))
-        said = (
+        sentence = (
             f"{len(wrong)} of {len(names)} tensors differ in sampled values by more than {CLOSE:g} of their largest: "
             f"the file is of {there}, this is {machine()}"
         )
-    return [f"{names[i]}: {values[i].tolist()} in place of {samples[i].tolist()}" for i in wrong], said
+    return [f"{names[i]}: {values[i].tolist()} in place of {samples[i].tolist()}" for i in wrong], sentence
 
 
 def write() -> None:
@@ -184,8 +184,8 @@ def main() -> int:
     if parser.parse_args().write:
         write()
         return 0
-    wrong, said = compare()
-    print("\n".join([*wrong[:20], said]))
+    wrong, sentence = compare()
+    print("\n".join([*wrong[:20], sentence]))
     return int(bool(wrong))
 
 

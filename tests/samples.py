@@ -1,7 +1,10 @@
-"""Where the real samples lie, and tiny sets in the layout of each reader."""
+"""The real samples on this machine, tiny datasets in the layout of each reader, and tiny archives."""
 
+import io
 import json
 import os
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -59,3 +62,27 @@ def write_widerface(root: Path, text: str | bytes) -> None:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     if not (root / "WIDER_train/images/0--Parade/a.jpg").is_file():
         image(root / "WIDER_train/images/0--Parade/a.jpg")
+
+
+def tar(path: Path, *members: tuple[str, bytes] | tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w") as file:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                file.addfile(member)
+            else:
+                info = tarfile.TarInfo(member[0])
+                info.size = len(member[1])
+                file.addfile(info, io.BytesIO(member[1]))
+    return path
+
+
+def zipped(path: Path, *members: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members:
+            file.writestr(name, data)
+    return path
+
+
+def names_in(folder: Path) -> list[str]:
+    """Of the files and folders directly below a folder."""
+    return sorted(path.name for path in folder.iterdir())

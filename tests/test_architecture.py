@@ -17,7 +17,8 @@ ALLOWED = {  # package -> modules of ours that it may import
 }
 HEAVY = {"torch", "torchvision", "ray"}  # not for analysis: a report needs no training code
 PICKLES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
-LINES, FUNCTION_LINES = 250, 45
+BY_NAME = ("import_module", "__import__", "run_module", "run_path")  # calls that import what their argument names
+LINES, FUNCTION_LINES = 220, 40
 
 FILES = {package: sorted((ROOT / package).rglob("*.py")) for package in ALLOWED}
 SOURCES = [path for paths in FILES.values() for path in paths]
@@ -29,23 +30,23 @@ def parsed(path: Path) -> ast.Module:
 
 
 def imports(tree: ast.AST, package: str) -> Iterator[str]:
-    """Dotted names, also inside functions; `from a import b` is a.b. package: where a relative import starts."""
+    """Dotted names, anywhere in the file: inside functions and under TYPE_CHECKING, too; `from a import b` is a.b.
+
+    package: where a relative import starts.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")
-            base = parts[: len(parts) - node.level + 1] if node.level else []
+            names = package.split(".")
+            base = names[: len(names) - node.level + 1] if node.level else []
             yield from (".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names)
-        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
-            "import_module",
-            "__import__",
-        ):
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in BY_NAME:
             yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
 
 
-def of(path: Path) -> list[str]:
-    return list(imports(parsed(path), ".".join(path.relative_to(ROOT).parent.parts)))
+def imports_of(path: Path, root: Path = ROOT) -> list[str]:
+    return list(imports(parsed(path), ".".join(path.relative_to(root).parent.parts)))
 
 
 def within(name: str, module: str) -> bool:
@@ -58,15 +59,48 @@ def foreign(names: list[str], package: str) -> list[str]:
     return [name for name in ours if not any(within(name, module) for module in ALLOWED[package])]
 
 
+def arrows(files: list[Path], root: Path) -> dict[Path, set[Path]]:
+    """File -> files of ours that it imports; `from package import name` is its file name.py, else the package's."""
+    targets: dict[Path, set[Path]] = {}
+    for path in files:
+        targets[path] = set()
+        for name in imports_of(path, root):
+            for module in (name, name.rpartition(".")[0]):
+                stem = root.joinpath(*module.split("."))
+                hits = [p for p in (stem.with_suffix(".py"), stem / "__init__.py") if module and p.is_file()]
+                targets[path].update(p for p in hits if p != path)
+                if hits:
+                    break
+    return targets
+
+
+def circle(targets: dict[Path, set[Path]]) -> list[Path]:
+    """One circle of any length, or nothing."""
+    done: set[Path] = set()
+
+    def walk(path: Path, trail: list[Path]) -> list[Path]:
+        if path in trail:
+            return trail[trail.index(path) :]
+        if path in done:
+            return []
+        for target in sorted(targets.get(path, ())):
+            if found := walk(target, [*trail, path]):
+                return found
+        done.add(path)
+        return []
+
+    return next((c for path in targets if (c := walk(path, []))), [])
+
+
 def unsafe_loads(tree: ast.AST) -> list[int]:
     """Lines with a torch.load that does not say weights_only=True, or anything that says allow_pickle=True."""
-    found = []
+    lines = []
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        said = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
+        words = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
         is_load = ast.unparse(call.func) == "torch.load"
-        if (is_load and said.get("weights_only") is not True) or said.get("allow_pickle") is True:
-            found.append(call.lineno)
-    return found
+        if (is_load and words.get("weights_only") is not True) or words.get("allow_pickle") is True:
+            lines.append(call.lineno)
+    return lines
 
 
 def long_functions(tree: ast.AST) -> list[str]:
@@ -75,24 +109,24 @@ def long_functions(tree: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize("package", ALLOWED)
-def test_a_package_imports_only_what_lies_below_it(package):
+def test_a_package_imports_only_what_is_below_it(package):
     assert FILES[package]
-    assert {path.name: wrong for path in FILES[package] if (wrong := foreign(of(path), package))} == {}
+    assert {path.name: wrong for path in FILES[package] if (wrong := foreign(imports_of(path), package))} == {}
+
+
+def test_no_circle_of_imports():
+    assert [str(path.relative_to(ROOT)) for path in circle(arrows(SOURCES, ROOT))] == []
 
 
 def test_analysis_and_records_name_no_training_library():
-    for path in FILES["analysis"]:
-        assert not HEAVY & {name.split(".")[0] for name in of(path)}, path
-    outside = {
-        name.split(".")[0] for name in of(ROOT / "experiments" / "records" / "run_folder.py")
-    } - sys.stdlib_module_names
-    assert outside == set()
+    for path in (*FILES["analysis"], *(ROOT / "experiments" / "records").glob("*.py")):
+        assert not HEAVY & {name.split(".")[0] for name in imports_of(path)}, path
 
 
 def test_analysis_loads_no_training_library():
     code = f"import sys, analysis.report; print(sorted({HEAVY} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    call = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert call.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("package", ["experiments", "analysis"])
@@ -110,18 +144,45 @@ def test_files_and_functions_fit():
 
 def test_nothing_unpickles():
     for path in (*SOURCES, *TESTS):
-        assert not PICKLES & {name.split(".")[0] for name in of(path)}, path
+        assert not PICKLES & {name.split(".")[0] for name in imports_of(path)}, path
         assert unsafe_loads(parsed(path)) == [], path
 
 
-def test_the_rules_see_what_they_forbid():
-    tree = ast.parse("def f():\n  from experiments import run\nimport torch.nn\nfrom . import a\nfrom .b import c")
-    names = list(imports(tree, "analysis"))
-    assert sorted(names) == ["analysis.a", "analysis.b.c", "experiments.run", "torch.nn"]
-    assert foreign(names, "analysis") == ["experiments.run"]
-    assert foreign(["experiments.records.RunFolder"], "analysis") == []
+def test_the_tree_of_the_readme_has_a_line_for_every_file_and_no_other():
+    """Lines as `    name.py   what it does`, below `    folder/`, indented by four spaces a level."""
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Tree\n")[1].split("\n## ")[0]
+    listed, stack = set(), []
+    for line in tree.splitlines():
+        if not line.startswith("    ") or not line.strip():
+            continue
+        level, name = (len(line) - len(line.lstrip())) // 4 - 1, line.split()[0]
+        stack = [*stack[:level], name.rstrip("/")]
+        if name.endswith(".py"):
+            listed.add("/".join(stack))
+            assert len(line.split()) > 1, line
+    real = {path.relative_to(ROOT).as_posix() for path in SOURCES if path.name != "__init__.py"}
+    assert listed == real
+
+
+def test_the_rules_see_what_they_forbid(tmp_path):
+    source = (
+        "def f():\n  from experiments import run\nimport torch.nn\nfrom . import a\nfrom .b import c\n"
+        "if TYPE_CHECKING:\n  import ray\nrunpy.run_module('experiments.d')\nimportlib.import_module('x.y')"
+    )
+    names = list(imports(ast.parse(source), "analysis"))
+    expected = ["analysis.a", "analysis.b.c", "experiments.d", "experiments.run", "ray", "torch.nn", "x.y"]
+    assert sorted(names) == expected
+    assert foreign(names, "analysis") == ["experiments.run", "experiments.d"]
+    assert foreign(["experiments.records.run_folder.RunFolder"], "analysis") == []
     assert unsafe_loads(
         ast.parse("torch.load(p)\ntorch.load(p, weights_only=True)\ntorch.load(p, weights_only=x)")
     ) == [1, 3]
-    assert long_functions(ast.parse("def f():\n" + "  pass\n" * 44)) == []
-    assert long_functions(ast.parse("def f():\n" + "  pass\n" * 45)) == ["f"]
+    assert long_functions(ast.parse("def f():\n" + "  pass\n" * 39)) == []
+    assert long_functions(ast.parse("def f():\n" + "  pass\n" * 40)) == ["f"]
+    for name, text in (("a", "def f():\n  from p.b import x"), ("b", "from p import c"), ("c", "from .a import y")):
+        path = tmp_path / "p" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    three = sorted((tmp_path / "p").glob("*.py"))
+    assert circle(arrows(three, tmp_path)) == three
+    assert circle(arrows(three[:2], tmp_path)) == []

@@ -8,10 +8,10 @@ from tests import golden
 
 
 def test_no_number_changed():
-    wrong, said = golden.compare()
-    if "bit for bit" not in said:
-        warnings.warn(said, stacklevel=1)
-    assert not wrong, "\n".join([said, *wrong[:20]])
+    wrong, sentence = golden.compare()
+    if "bit for bit" not in sentence:
+        warnings.warn(sentence, stacklevel=1)
+    assert not wrong, "\n".join([sentence, *wrong[:20]])
 
 
 def test_a_row_sees_one_bit_and_ignores_the_shape():

@@ -4,10 +4,17 @@ import argparse
 
 import torch
 
-from experiments.bench import assignment, bigset, data, evaluation, post, scheduling, steps
+from experiments.bench import assignment, bigset, evaluation, loading, post, scheduling, steps
 
-PARTS = (assignment, post, steps, evaluation, data, bigset, scheduling)
-REPORTS = {part.__name__.rpartition(".")[2]: part.report for part in PARTS}
+REPORTS = {
+    "assignment": assignment.report_assignment,
+    "post": post.report_postprocessing,
+    "steps": steps.report_steps,
+    "evaluation": evaluation.report_evaluation,
+    "loading": loading.report_loading,
+    "bigset": bigset.report_big_dataset,
+    "scheduling": scheduling.report_scheduling,
+}
 
 
 def main() -> None:

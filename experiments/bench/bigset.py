@@ -19,17 +19,17 @@ import numpy as np
 from experiments.data.cache import cached
 from experiments.data.index import Index
 from experiments.data.loader import train_loader
-from experiments.data.readers import coco_json
-from experiments.data.readers.image_folder import Place
+from experiments.data.parsing.coco_json import read_coco
+from experiments.data.parsing.image_folder import ImageFolder
 from experiments.data.readers.objects365 import IGNORED
-from experiments.recipes import recipe
+from experiments.recipes.load import load
 
 IMAGES, BOXES, CLASSES = 1_742_292, 25_407_598, 365
-PART, PATCHES = 20_000, 51
+BLOCK, PATCHES = 20_000, 51
 WIDTH, HEIGHT = 769, 512
 
 
-def write(path: Path, images: int, boxes: int) -> None:
+def write_annotations(path: Path, images: int, boxes: int) -> None:
     """A file in Objects365's layout, its records of real length."""
     rng = np.random.default_rng(0)
     with path.open("w", encoding="utf-8") as file:
@@ -41,17 +41,19 @@ def write(path: Path, images: int, boxes: int) -> None:
         file.write(f'], "categories": [{categories}]}}')
 
 
-def _list(file: TextIO, count: int, part) -> None:
-    for low in range(0, count, PART):
-        file.write((", " if low else "") + ", ".join(part(low, min(low + PART, count))))
+def _list(file: TextIO, count: int, records) -> None:
+    for low in range(0, count, BLOCK):
+        file.write((", " if low else "") + ", ".join(records(low, min(low + BLOCK, count))))
 
 
-def name(i: int) -> str:
+def image_name(i: int) -> str:
     return f"images/v1/patch{i % PATCHES}/objects365_v1_{i:08}.jpg"
 
 
 def _image(i: int) -> str:
-    return f'{{"height": {HEIGHT}, "id": {i}, "license": 5, "width": {WIDTH}, "file_name": "{name(i)}", "url": ""}}'
+    return (
+        f'{{"height": {HEIGHT}, "id": {i}, "license": 5, "width": {WIDTH}, "file_name": "{image_name(i)}", "url": ""}}'
+    )
 
 
 def _annotations(low: int, high: int, images: int, rng: np.random.Generator) -> list[str]:
@@ -71,8 +73,8 @@ def opened(path: Path, images: int) -> Index:
     """Through the cache; the images themselves are taken as present."""
 
     def read() -> Index:
-        place = Place(path.parent, path.parent, frozenset(map(name, range(images))))
-        return coco_json.read("objects365", path, place, (), IGNORED)
+        folder = ImageFolder(path.parent, path.parent, frozenset(map(image_name, range(images))))
+        return read_coco("objects365", path, folder, (), IGNORED)
 
     return cached(("objects365", path.stem), path.parent, [path], read)
 
@@ -96,13 +98,13 @@ def apart(work) -> dict[str, float]:
 def worker_memory(index: Index) -> float:
     """MiB that belong to one loader worker alone after 50 steps; images of 32 x 32 px are drawn, none is read."""
     index = replace(index, draw=lambda i: np.zeros((3, 32, 32), np.uint8))
-    sets = ("data.short=32", "data.long=32", "data.workers=2", "schedule.batch=16")
-    batches = train_loader(index, recipe.load("coco", "fcos", list(sets), 0), 0, 90_000)
+    data = load("coco", "fcos", ["data.short=32", "data.long=32", "data.workers=2"], 0).data
+    batches = train_loader(index, data, 16, 0, range(90_000))
     for _, _ in zip(range(50), batches, strict=False):
         pass
-    found = [_private(int(pid)) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    memory = [_private(int(pid)) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
     batches.close()
-    return max(found)
+    return max(memory)
 
 
 def _private(pid: int) -> float:
@@ -110,7 +112,7 @@ def _private(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private")) / 1024
 
 
-def report(images: int = IMAGES // 20, boxes: int = BOXES // 20) -> None:
+def report_big_dataset(images: int = IMAGES // 20, boxes: int = BOXES // 20) -> None:
     """By default a twentieth, which takes seconds."""
     print(f"\nan index of {images} images and {boxes} boxes of {CLASSES} classes; memory with torch loaded:")
     bare = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -119,16 +121,16 @@ def report(images: int = IMAGES // 20, boxes: int = BOXES // 20) -> None:
         os.environ["ASSIGNBENCH_CACHE"] = f"{folder}/cache"
         try:
             path = Path(folder, "zhiyuan_objv2_train.json")
-            write(path, images, boxes)
+            write_annotations(path, images, boxes)
             print(f"file {path.stat().st_size / 2**30:.2f} GiB; {bare:.0f} MiB before anything is read")
-            for what in ("read and written into the cache", "opened from the cache"):
-                print(f"{what}: {{s:.2f}} s, peak {{MiB:.0f}} MiB".format(**apart(lambda: opened(path, images))))
-            whole = opened(path, images)
+            for action in ("read and written into the cache", "opened from the cache"):
+                print(f"{action}: {{s:.2f}} s, peak {{MiB:.0f}} MiB".format(**apart(lambda: opened(path, images))))
+            index = opened(path, images)
             begin = time.perf_counter()
             opened(path, images).digest()
             print(f"opened again, with its hash, in the same process: {time.perf_counter() - begin:.2f} s")
-            few = whole.only(np.arange(64))
-            small, large = worker_memory(few), worker_memory(whole)
+            few = index.only(np.arange(64))
+            small, large = worker_memory(few), worker_memory(index)
             print(f"a loader worker's own memory: {small:.0f} MiB with 64 images, {large:.0f} MiB with all")
         finally:
             if before is None:
@@ -138,4 +140,4 @@ def report(images: int = IMAGES // 20, boxes: int = BOXES // 20) -> None:
 
 
 if __name__ == "__main__":
-    report(*(map(int, sys.argv[1:3]) if len(sys.argv) > 2 else (IMAGES, BOXES)))
+    report_big_dataset(*(map(int, sys.argv[1:3]) if len(sys.argv) > 2 else (IMAGES, BOXES)))

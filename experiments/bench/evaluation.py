@@ -1,4 +1,4 @@
-"""The evaluation, matches for the record included, of drawn boxes: COCO's size and a crowd of faces."""
+"""The evaluation, matches for the record included, of random boxes: COCO's size and a crowd of faces."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from functools import partial
 
 import numpy as np
 
-from experiments.bench.steps import seconds
+from experiments.bench.steps import seconds_of
 from experiments.data.index import Index
-from experiments.protocols import coco, voc
+from experiments.protocols.coco import evaluate_coco, evaluate_height
 from experiments.protocols.interface import Detections
+from experiments.protocols.voc import VOC07
 
 
-def drawn(images: int, boxes: int, found: int, classes: int, low: float, high: float) -> tuple[Index, Detections]:
+def random_scene(
+    images: int, boxes: int, detections: int, classes: int, low: float, high: float
+) -> tuple[Index, Detections]:
     """Boxes with sides of low..high px in images of 640; half of the detections lie on them, moved by a tenth."""
     rng = np.random.default_rng(0)
     owner, label = np.sort(rng.integers(images, size=boxes)), rng.integers(classes, size=boxes)
@@ -21,7 +24,7 @@ def drawn(images: int, boxes: int, found: int, classes: int, low: float, high: f
     )
     truth = draw(boxes)
     index = Index(
-        name="drawn",
+        name="random",
         classes=tuple(map(str, range(classes))),
         paths=("",) * images,
         image_ids=np.arange(images),
@@ -32,25 +35,28 @@ def drawn(images: int, boxes: int, found: int, classes: int, low: float, high: f
         ignore=rng.random(boxes) < 0.01,
         counters={},
     )
-    image, near = np.repeat(np.arange(images), found // images), rng.random(found) < 0.5
-    pick = (index.offsets[image] + rng.random(found) * np.diff(index.offsets)[image]).astype(int).clip(max=boxes - 1)
-    moved = truth[pick] + rng.normal(0, 0.1, (found, 4)) * np.tile(truth[pick, 2:] - truth[pick, :2], 2)
+    image, near = np.repeat(np.arange(images), detections // images), rng.random(detections) < 0.5
+    pick = (
+        (index.offsets[image] + rng.random(detections) * np.diff(index.offsets)[image]).astype(int).clip(max=boxes - 1)
+    )
+    moved = truth[pick] + rng.normal(0, 0.1, (detections, 4)) * np.tile(truth[pick, 2:] - truth[pick, :2], 2)
     moved = np.concatenate([np.minimum(moved[:, :2], moved[:, 2:] - 1), moved[:, 2:]], 1)
-    corners = np.where(near[:, None], moved, draw(found)).astype(np.float32)
-    labels = np.where(near, label[pick], rng.integers(classes, size=found))
-    return index, Detections(image, corners, labels, rng.random(found).astype(np.float32))
+    corners = np.where(near[:, None], moved, draw(detections)).astype(np.float32)
+    labels = np.where(near, label[pick], rng.integers(classes, size=detections))
+    return index, Detections(image, corners, labels, rng.random(detections).astype(np.float32))
 
 
-def report() -> None:
+def report_evaluation() -> None:
     print("\nevaluation and matches: s")
-    scene = drawn(5000, 36_000, 500_000, 80, 8, 400)
-    by = lambda engine, most: partial(coco.evaluate, max_dets=(1, 10, most), engine=engine)  # noqa: E731
-    rows = {"hotcoco": by("hotcoco", 100), "pycocotools": by("pycocotools", 100)}
-    rows |= {"voc07": partial(voc.evaluate, average=voc.eleven_points)}
+    scene = random_scene(5000, 36_000, 500_000, 80, 8, 400)
+    rows = {name: partial(evaluate_coco, per_image=100, engine=name) for name in ("hotcoco", "pycocotools")}
+    rows["voc07"] = partial(VOC07.evaluate, per_image=100, engine="")
     print("5000 images, 36,000 objects, 500,000 detections, 80 classes")
     for name, evaluate in rows.items():
-        print(f"  {name:<12}{seconds(evaluate, *scene):>6.1f}", flush=True)
-    scene = drawn(400, 80_000, 90_000, 1, 6, 60)
+        print(f"  {name:<12}{seconds_of(evaluate, *scene):>6.1f}", flush=True)
+    scene = random_scene(400, 80_000, 90_000, 1, 6, 60)
     print("400 images, 80,000 objects, 90,000 detections, one class, maxDets 3000 (pycocotools takes minutes)")
-    for name, evaluate in {"hotcoco": by("hotcoco", 3000), "height": partial(coco.height, engine="hotcoco")}.items():
-        print(f"  {name:<12}{seconds(evaluate, *scene):>6.1f}", flush=True)
+    rows = {"hotcoco": evaluate_coco, "height": evaluate_height}
+    for name, rule in rows.items():
+        evaluate = partial(rule, per_image=3000, engine="hotcoco")
+        print(f"  {name:<12}{seconds_of(evaluate, *scene):>6.1f}", flush=True)

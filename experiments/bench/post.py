@@ -9,15 +9,15 @@ from torchvision.models.detection import retinanet_resnet50_fpn
 
 import assigners
 from detector.postprocess import Limits, postprocess
-from experiments.bench.scenes import HEIGHT, WIDTH, predictions
-from experiments.bench.steps import seconds
+from experiments.bench.scenes import HEIGHT, WIDTH, bench_predictions
+from experiments.bench.steps import seconds_of
 
 ROUNDS, CLASSES = 5, 80
 
 
-def report() -> None:
+def report_postprocessing() -> None:
     spec = assigners.build("retinanet", CLASSES).spec()
-    preds = predictions(spec, CLASSES, torch.Generator().manual_seed(0), logit=0.0)
+    preds = bench_predictions(spec, CLASSES, logit=0.0)
     model = retinanet_resnet50_fpn(weights=None, weights_backbone=None, num_classes=CLASSES).eval()
     sizes = [level.stop - level.start for level in preds.grid.levels]
     outputs = {
@@ -25,10 +25,10 @@ def report() -> None:
         "bbox_regression": list(preds.deltas.detach()[None].split(sizes, 1)),
     }
     anchors = [list(preds.grid.boxes.split(sizes))]
-    ours, theirs = [], []
+    times = {"ours": [], "torchvision": []}
     with torch.no_grad():
         for _ in range(ROUNDS + 1):
-            ours.append(seconds(postprocess, preds, torch.tensor([[HEIGHT, WIDTH]]), Limits()))
-            theirs.append(seconds(model.postprocess_detections, outputs, anchors, [(HEIGHT, WIDTH)]))
+            times["ours"].append(seconds_of(postprocess, preds, torch.tensor([[HEIGHT, WIDTH]]), Limits()))
+            times["torchvision"].append(seconds_of(model.postprocess_detections, outputs, anchors, [(HEIGHT, WIDTH)]))
     print("\npost-processing, 80 classes, nine anchors, every score above the threshold: median ms")
-    print(f"ours {1000 * median(ours[1:]):.0f}   torchvision {1000 * median(theirs[1:]):.0f}")
+    print("   ".join(f"{name} {1000 * median(values[1:]):.0f}" for name, values in times.items()))

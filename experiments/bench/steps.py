@@ -13,65 +13,64 @@ from torchvision.ops import FrozenBatchNorm2d
 import assigners
 from detector.config import DetectorConfig
 from detector.detector import Detector
-from experiments.bench.scenes import HEIGHT, WIDTH, loss_step, objects, predictions
+from experiments.bench.scenes import HEIGHT, WIDTH, bench_objects, bench_predictions, loss_step
 
 ROUNDS, CLASSES = 3, 80
 
 
-def ours(name: str) -> Detector:
+def our_model(name: str) -> Detector:
     config = DetectorConfig("resnet50", "none", "frozen_bn", 2, 256, 4, "native")
     return Detector(config, assigners.build(name, CLASSES)).to(memory_format=torch.channels_last)
 
 
-def theirs(build) -> nn.Module:
+def torchvision_model(build) -> nn.Module:
     model = build(weights=None, weights_backbone=None, num_classes=CLASSES, norm_layer=FrozenBatchNorm2d)
-    for part in ("conv1", "layer1"):
-        getattr(model.backbone.body, part).requires_grad_(False)
+    for name in ("conv1", "layer1"):
+        getattr(model.backbone.body, name).requires_grad_(False)
     return model.to(memory_format=torch.channels_last)
 
 
-def our_step(model: Detector, images: torch.Tensor, truth) -> None:
-    terms, _ = model(images, truth, 0.0)
+def our_step(model: Detector, images: torch.Tensor, batch) -> None:
+    terms, _ = model(images, batch, 0.0)
     sum(terms.values()).backward()
 
 
-def their_step(model: nn.Module, images: torch.Tensor, truth) -> None:
-    losses = model(list(images.float() / 255), [{"boxes": truth.boxes, "labels": truth.labels}])
+def torchvision_step(model: nn.Module, images: torch.Tensor, batch) -> None:
+    losses = model(list(images.float() / 255), [{"boxes": batch.boxes, "labels": batch.labels}])
     sum(losses.values()).backward()
 
 
-def seconds(step, *args) -> float:
+def seconds_of(work, *args) -> float:
     begin = time.perf_counter()
-    step(*args)
+    work(*args)
     return time.perf_counter() - begin
 
 
-def report() -> None:
+def report_steps() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (1, 3, HEIGHT, WIDTH), dtype=torch.uint8, generator=generator)
-    truth = objects(7, CLASSES, 40, 400, generator)
-    models = {name: (our_step, ours(name)) for name in assigners.available()}
-    models["torchvision retinanet"] = (their_step, theirs(retinanet_resnet50_fpn))
-    models["torchvision fcos"] = (their_step, theirs(fcos_resnet50_fpn))
+    batch = bench_objects(7, CLASSES, 40, 400)
+    models = {name: (our_step, our_model(name)) for name in assigners.available()}
+    models["torchvision retinanet"] = (torchvision_step, torchvision_model(retinanet_resnet50_fpn))
+    models["torchvision fcos"] = (torchvision_step, torchvision_model(fcos_resnet50_fpn))
     times: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(ROUNDS + 1):
         for name, (step, model) in models.items():
-            times[name].append(seconds(step, model, images, truth))
+            times[name].append(seconds_of(step, model, images, batch))
             model.zero_grad(set_to_none=True)
     print(
         "\nwhole training step, ResNet-50, 800 x 1344, batch 1, 7 objects, 80 classes: median s, share of assign + loss"
     )
     for name in models:
-        whole = median(times[name][1:])
+        step = median(times[name][1:])
         print(
-            f"{name:<24}{whole:>8.2f} s"
-            + (f"{100 * _share(name, truth) / whole:>8.2f} %" if name in assigners.available() else "")
+            f"{name:<24}{step:>8.2f} s"
+            + (f"{100 * _share(name, batch) / step:>8.2f} %" if name in assigners.available() else "")
         )
 
 
-def _share(name: str, truth) -> float:
+def _share(name: str, batch) -> float:
     """Median seconds of assignment and loss alone."""
-    generator = torch.Generator().manual_seed(0)
     assigner = assigners.build(name, CLASSES)
-    preds = predictions(assigner.spec(), CLASSES, generator)
-    return median([seconds(loss_step, assigner, preds, truth) for _ in range(6)][1:])
+    preds = bench_predictions(assigner.spec(), CLASSES)
+    return median([seconds_of(loss_step, assigner, preds, batch) for _ in range(6)][1:])

@@ -1,1 +1,1 @@
-"""What every assigner must stand, ours and anybody's: `python -m experiments.conformance NAME`."""
+"""What every assigner must pass, ours and anybody's: `run.py --check NAME`."""

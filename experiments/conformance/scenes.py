@@ -1,4 +1,7 @@
-"""Batches that an assigner must stand: objects, outputs of a head, and what a step makes of both."""
+"""Batches that an assigner must handle: objects, outputs of a head, and what a training step makes of both.
+
+The one builder of random objects and predictions, for the kit, the benchmarks and the tests.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from torch import Tensor
 
 from assigners.assigner import Assigner
 from assigners.interface import HeadSpec, Objects
+from detector.detector import STRIDES
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
 
 CLASSES = 3
-STRIDES = (8, 16, 32, 64, 128)  # px
 SMALL, LARGE = (256, 320), (800, 1344)  # height and width, px
 
 
-def faces(n: int, low: float, high: float, canvas: tuple[int, int] = SMALL, seed: int = 0) -> Tensor:
+def random_boxes(n: int, low: float, high: float, canvas: tuple[int, int] = SMALL, seed: int = 0) -> Tensor:
     """(n, 4) boxes with sides of low..high px."""
     generator = torch.Generator().manual_seed(seed)
     size = low + (high - low) * torch.rand(n, 2, generator=generator)
@@ -25,16 +28,20 @@ def faces(n: int, low: float, high: float, canvas: tuple[int, int] = SMALL, seed
     return torch.cat((corner, corner + size), 1)
 
 
-NOTHING = faces(0, 1, 2)
+NOTHING = random_boxes(0, 1, 2)
 
 
-def objects(*images: Tensor, crowd: Tensor = NOTHING) -> Objects:
+def to_objects(*images: Tensor, crowd: Tensor = NOTHING, classes: int = CLASSES) -> Objects:
     """Boxes (n, 4) px of each image, their classes in turn; crowd regions (I, 4) px of the last image."""
     boxes = torch.cat(images)
-    image = torch.repeat_interleave(torch.tensor([len(mine) for mine in images]))
-    last = torch.full((len(crowd),), len(images) - 1)
-    labels = torch.arange(len(boxes)) % CLASSES
-    return Objects(boxes=boxes, labels=labels, image=image, ignore=crowd, ignore_image=last, images=len(images))
+    return Objects(
+        boxes=boxes,
+        labels=torch.arange(len(boxes)) % classes,
+        image=torch.repeat_interleave(torch.tensor([len(of_image) for of_image in images])),
+        ignore=crowd,
+        ignore_image=torch.full((len(crowd),), len(images) - 1),
+        images=len(images),
+    )
 
 
 def shuffled(batch: Objects) -> Objects:
@@ -43,15 +50,23 @@ def shuffled(batch: Objects) -> Objects:
     return replace(batch, boxes=batch.boxes[order], labels=batch.labels[order], image=batch.image[order])
 
 
-def predictions(spec: HeadSpec, images: int, canvas: tuple[int, int] = SMALL) -> DensePredictions:
-    """Random outputs with gradients, boxes about the size of the priors."""
-    generator = torch.Generator().manual_seed(2)
+def random_predictions(
+    spec: HeadSpec,
+    images: int,
+    canvas: tuple[int, int] = SMALL,
+    classes: int = CLASSES,
+    seed: int = 2,
+    logit: float = -2.0,
+) -> DensePredictions:
+    """Random outputs with gradients, boxes about the size of the priors; logit: mean of the class logits."""
+    generator = torch.Generator().manual_seed(seed)
     grid = make_grid(spec, tuple((s, -(-canvas[0] // s), -(-canvas[1] // s)) for s in STRIDES))
-    total = images * grid.size
-    draw = [torch.randn(total, *shape, generator=generator) for shape in ((CLASSES,), (4,), (1,), (1,))]
-    logits, deltas = draw[0] - 2, 0.3 * draw[1] + spec.style.box_bias
-    columns = dict(zip(("objectness", "quality"), draw[2:], strict=True))
-    branches = {branch.name: columns[branch.name] for branch in spec.branches}
+
+    def draw(channels: int) -> Tensor:
+        return torch.randn(images * grid.size, channels, generator=generator)
+
+    logits, deltas = draw(classes) + logit, 0.3 * draw(4) + (spec.style.box_bias if spec.coder == "ltrb" else 0.0)
+    branches = {branch.name: draw(branch.channels) for branch in spec.branches}
     for x in (logits, deltas, *branches.values()):
         x.requires_grad_()
     return DensePredictions(grid, images, spec, logits, deltas, branches, progress=0.5)
@@ -70,11 +85,11 @@ def outputs_of(preds: DensePredictions) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Step:
-    """Loss terms and the gradients of their sum, by name; zero where something takes no part."""
+    """Loss terms and the gradients of their sum, by name; zero for what takes no part."""
 
     terms: dict[str, Tensor]
     outputs: dict[str, Tensor]  # gradients of the head's outputs
-    parameters: dict[str, Tensor]  # gradients of the assigner's own
+    parameters: dict[str, Tensor]  # gradients of the assigner's parameters
     absent: list[str]  # outputs and parameters that take no part in the loss
 
     @property
@@ -84,20 +99,20 @@ class Step:
         return {f"{title} {name}": x for title, group in groups.items() for name, x in group.items()}
 
 
-def step(assigner: Assigner, preds: DensePredictions, batch: Objects) -> Step:
+def training_step(assigner: Assigner, preds: DensePredictions, batch: Objects) -> Step:
     """Assignment and loss, forward and backward."""
     terms, _ = assigner(preds, batch)
-    outputs, own = outputs_of(preds), dict(assigner.named_parameters())
-    inputs = outputs | own
+    outputs, parameters = outputs_of(preds), dict(assigner.named_parameters())
+    inputs = outputs | parameters
     gradients = torch.autograd.grad(sum(terms.values()), list(inputs.values()), allow_unused=True)
-    found = dict(zip(inputs, gradients, strict=True))
-    absent = [name for name, gradient in found.items() if gradient is None]
-    known = {name: torch.zeros_like(x) if found[name] is None else found[name] for name, x in inputs.items()}
-    outputs, own = ({name: known[name] for name in group} for group in (outputs, own))
-    return Step({name: term.detach() for name, term in terms.items()}, outputs, own, absent)
+    by_name = dict(zip(inputs, gradients, strict=True))
+    absent = [name for name, gradient in by_name.items() if gradient is None]
+    filled = {name: torch.zeros_like(x) if by_name[name] is None else by_name[name] for name, x in inputs.items()}
+    outputs, parameters = ({name: filled[name] for name in group} for group in (outputs, parameters))
+    return Step({name: term.detach() for name, term in terms.items()}, outputs, parameters, absent)
 
 
-def difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> tuple[float, str]:
+def largest_difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> tuple[float, str]:
     """The worst of max |a - b| / max |b|, infinite where not a number, and its name."""
 
     def relative(x: Tensor, y: Tensor) -> float:

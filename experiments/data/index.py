@@ -1,4 +1,4 @@
-"""The columnar index of a data set: which images, which boxes; and how an image is read."""
+"""The columnar index of a dataset: which images, which boxes; and how an image is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Index:
 
     name: str
     classes: tuple[str, ...]
-    paths: Paths  # (n,), "": drawn
+    paths: Paths  # (n,), "": synthetic
     image_ids: np.ndarray  # (n,) int64
     sizes: np.ndarray  # (n, 2) int32 height, width
     offsets: np.ndarray  # (n + 1,) int64
@@ -38,6 +38,8 @@ class Index:
     areas: np.ndarray | None = None  # (N,) float64 px^2, of the segmentation, for COCO's size bins; None: of the box
     small_medium: tuple[float, float] = COCO_AREAS  # px^2, bounds of small/medium and medium/large
     draw: Callable[[int], np.ndarray] | None = None  # position -> (3, H, W) uint8
+    true_offsets: tuple[tuple[float, float], ...] = ()  # (K, 2) of synthetic classes: where their evidence is painted,
+    # from the centre of the box, in widths and heights
     hashed: str = ""  # the digest, where it was computed before
 
     def __len__(self) -> int:
@@ -45,28 +47,28 @@ class Index:
 
     def of(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Views of the boxes, labels and ignore flags of image i."""
-        part = slice(self.offsets[i], self.offsets[i + 1])
-        return self.boxes[part], self.labels[part], self.ignore[part]
+        rows = slice(self.offsets[i], self.offsets[i + 1])
+        return self.boxes[rows], self.labels[rows], self.ignore[rows]
 
     def only(self, images: np.ndarray) -> Index:
         """The images at these positions; for truth, not for reading them."""
-        chosen = np.concatenate([np.arange(0), *(np.arange(*self.offsets[i : i + 2]) for i in images)])
+        rows = np.concatenate([np.arange(0), *(np.arange(*self.offsets[i : i + 2]) for i in images)])
         names = ("boxes", "labels", "ignore") + (() if self.areas is None else ("areas",))
-        rows = {name: getattr(self, name)[chosen] for name in names}
-        rows |= {name: getattr(self, name)[images] for name in ("image_ids", "sizes")}
+        columns = {name: getattr(self, name)[rows] for name in names}
+        columns |= {name: getattr(self, name)[images] for name in ("image_ids", "sizes")}
         offsets = starts(np.diff(self.offsets)[images])
-        return replace(self, paths=self.paths.only(images), offsets=offsets, draw=None, hashed="", **rows)
+        return replace(self, paths=self.paths.only(images), offsets=offsets, draw=None, hashed="", **columns)
 
     def read(self, i: int) -> Tensor:
         """(3, H, W) uint8 RGB."""
         if self.draw is not None:
             return torch.from_numpy(self.draw(i))
         image = decode(self.paths[i])
-        found, stated = tuple(image.shape[1:]), tuple(int(x) for x in self.sizes[i])
-        if found != stated:
+        size, stated = tuple(image.shape[1:]), tuple(int(x) for x in self.sizes[i])
+        if size != stated:
             raise UserError(
-                f"{self.paths[i]}: the image is {found[1]} x {found[0]}, but its annotation says "
-                f"{stated[1]} x {stated[0]}. Use the image that was annotated, or mend the annotation."
+                f"{self.paths[i]}: the image is {size[1]} x {size[0]}, but its annotation says "
+                f"{stated[1]} x {stated[0]}. Use the image that was annotated, or correct the annotation."
             )
         return image
 

@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from assigners.interface import Objects
 from experiments.data import shared_memory, transforms
+from experiments.data.config import DataConfig
 from experiments.data.index import BadImage, Index
-from experiments.recipes.recipe import DataRecipe, Recipe
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import obey_parent
 
-BAD_SHARE = 0.01  # of the set's images, or of those read where they are more; above it a run that skips them stops
+BAD_SHARE = 0.01  # of the dataset's images, or of those read where they are more; above it a run that skips them stops
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Sample:
     bad: int
 
 
-def order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
+def batch_order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
     """Positions of every training batch from step 0 on, without end; wide and tall images never share one."""
     wide = index.sizes[:, 1] >= index.sizes[:, 0]
     groups: dict[bool, list[int]] = {True: [], False: []}
@@ -60,7 +60,7 @@ def order(index: Index, batch: int, seed: int) -> Iterator[list[int]]:
                 group.clear()
 
 
-def draws(seed: int, step: int, image_id: int) -> np.random.Generator:
+def augmentation_stream(seed: int, step: int, image_id: int) -> np.random.Generator:
     """What augments an image at a training step; the first number decides the flip."""
     return np.random.default_rng([seed, step + 1, image_id])
 
@@ -68,7 +68,7 @@ def draws(seed: int, step: int, image_id: int) -> np.random.Generator:
 class _Images(Dataset):
     """Keys are (step, position); step -1 is evaluation: no flip. A UserError is handed on, not raised in a worker."""
 
-    def __init__(self, index: Index, data: DataRecipe, seed: int):
+    def __init__(self, index: Index, data: DataConfig, seed: int):
         self.index, self.data, self.seed = index, data, seed
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | UserError:
@@ -83,11 +83,11 @@ class _Images(Dataset):
         if step < 0:
             image, scale = transforms.resize(image, *self.data.at_test)
             return Sample(image, boxes * scale, labels, ignore, position, scale, bad)
-        data, rng = self.data, draws(self.seed, step, int(self.index.image_ids[position]))
+        data, rng = self.data, augmentation_stream(self.seed, step, int(self.index.image_ids[position]))
         flips, short = rng.random() < data.flip, data.short[rng.integers(len(data.short))]
         if data.crop:
-            part = transforms.window(boxes[~ignore].numpy(), *image.shape[1:], data.crop, rng)
-            image, boxes, keep = transforms.crop(image, boxes, part)
+            window = transforms.random_window(boxes[~ignore].numpy(), *image.shape[1:], data.crop, rng)
+            image, boxes, keep = transforms.crop(image, boxes, window)
             boxes, labels, ignore = boxes[keep], labels[keep], ignore[keep]
         image, scale = transforms.resize(image, short, data.long)
         boxes = boxes * scale
@@ -136,17 +136,19 @@ def collate(samples: list[Sample | UserError]) -> Batch | UserError:
     )
 
 
-def train_loader(index: Index, recipe: Recipe, start: int, stop: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
-    """The batches of steps start..stop; of each, the part of process `rank` of `size`.
+def train_loader(
+    index: Index, data: DataConfig, batch: int, seed: int, steps: range, rank: int = 0, size: int = 1
+) -> Iterator[Batch]:
+    """The batches of these steps; of each, the share of process `rank` of `size`.
 
     Raises UserError, also for what went wrong in a worker.
     """
-    groups = islice(order(index, recipe.schedule.batch, recipe.seed), start, stop)
-    keys = ([(step, i) for i in group[rank::size]] for step, group in enumerate(groups, start))
-    yield from _load(index, recipe.data, recipe.seed, keys, recipe.schedule.batch // size)
+    groups = islice(batch_order(index, batch, seed), steps.start, steps.stop)
+    keys = ([(step, i) for i in group[rank::size]] for step, group in enumerate(groups, steps.start))
+    yield from _load(index, data, seed, keys, batch // size)
 
 
-def eval_loader(index: Index, data: DataRecipe, batch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
+def eval_loader(index: Index, data: DataConfig, batch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
     """Every image once, images of like shape together; of the batches, every `size`th."""
     by_shape = np.argsort(index.sizes[:, 1] / index.sizes[:, 0], kind="stable")
     starts = range(rank * batch, len(index), size * batch)
@@ -154,10 +156,10 @@ def eval_loader(index: Index, data: DataRecipe, batch: int, rank: int = 0, size:
     yield from _load(index, replace(data, short=data.at_test[:1], long=data.at_test[1]), 0, keys, batch)
 
 
-def _load(index: Index, data: DataRecipe, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
+def _load(index: Index, data: DataConfig, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
     """`keys` is drawn from as the batches are: a long run's would fill the memory."""
     images = _Images(index, data, seed)
-    workers = shared_memory.workers(data, batch)
+    workers = shared_memory.fitting_workers(data, batch)
     generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one
     loader = DataLoader(
         images,
@@ -169,13 +171,13 @@ def _load(index: Index, data: DataRecipe, seed: int, keys: Iterator[list], batch
         generator=generator,
         worker_init_fn=obey_parent,
     )
-    seen = bad = 0
-    for found in loader:
-        if isinstance(found, UserError):
-            raise found
-        seen, bad = seen + len(found.images), bad + found.bad
-        if bad > max(1, BAD_SHARE * max(seen, len(index))):
+    total = bad = 0
+    for loaded in loader:
+        if isinstance(loaded, UserError):
+            raise loaded
+        total, bad = total + len(loaded.images), bad + loaded.bad
+        if bad > max(1, BAD_SHARE * max(total, len(index))):
             raise UserError(
-                f"{bad} of {seen} images read of {index.name} do not decode, more than 1 %. Fetch the data again."
+                f"{bad} of {total} images read of {index.name} do not decode, more than 1 %. Fetch the data again."
             )
-        yield found
+        yield loaded

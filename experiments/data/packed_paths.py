@@ -36,7 +36,7 @@ class Paths:
 
     def only(self, images: np.ndarray) -> Paths:
         """The names at these positions."""
-        return replace(pack(self.name(i) for i in images), root=self.root)
+        return replace(pack_paths(self.name(i) for i in images), root=self.root)
 
     def base_names(self) -> list[str]:
         """Without folders; as many strings as images, so for a moment only."""
@@ -44,13 +44,13 @@ class Paths:
         return [text[a:b].rsplit(b"/", 1)[-1].decode() for a, b in pairwise(ends)]
 
 
-def pack(names: Iterable[str], root: str = "") -> Paths:
+def pack_paths(names: Iterable[str], root: str = "") -> Paths:
     """From strings. Raises UnicodeEncodeError for a lone surrogate."""
     coded = [name.encode() for name in names]
     return Paths(np.frombuffer(b"".join(coded), np.uint8), starts(np.array([len(c) for c in coded], np.int64)), root)
 
 
-def join(parts: list[Paths], root: str) -> Paths:
+def join_paths(parts: list[Paths], root: str) -> Paths:
     """One after another, below one root."""
     lengths = [np.diff(part.offsets) for part in parts]
     return Paths(np.concatenate([part.buffer for part in parts]), starts(np.concatenate(lengths)), root)

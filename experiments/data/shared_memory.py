@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from experiments.data.transforms import padded
-from experiments.recipes.recipe import DataRecipe
+from experiments.data.config import DataConfig
+from experiments.data.transforms import padded_side
 from experiments.runtime.console import say
 
 PLACE = Path("/dev/shm")
 PREFETCH = 2  # batches that a worker of torch's DataLoader has under way
 
 
-def workers(data: DataRecipe, batch: int) -> int:
+def fitting_workers(data: DataConfig, batch: int) -> int:
     """As many of the recipe's workers as the shared memory holds batches for; one line says so where it is fewer.
 
     The batches are the same with any number of workers.
@@ -33,6 +33,6 @@ def workers(data: DataRecipe, batch: int) -> int:
     return fitting
 
 
-def batch_bytes(data: DataRecipe, batch: int) -> int:
+def batch_bytes(data: DataConfig, batch: int) -> int:
     """Of the largest batch of images: the boxes are small beside them."""
-    return batch * 3 * padded(min(max(data.short), data.long)) * padded(data.long)
+    return batch * 3 * padded_side(min(max(data.short), data.long)) * padded_side(data.long)

@@ -25,7 +25,9 @@ def flip(image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     return image.flip(2), torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), 1)
 
 
-def window(boxes: np.ndarray, height: int, width: int, least: float, rng: np.random.Generator) -> tuple[int, ...]:
+def random_window(
+    boxes: np.ndarray, height: int, width: int, least: float, rng: np.random.Generator
+) -> tuple[int, ...]:
     """x1 y1 x2 y2 of a random crop of least..1 of each side that holds the centre of one of the boxes (n, 4), px.
 
     cvpods, RandomCropWithInstance with relative_range; without boxes the crop lies anywhere.
@@ -41,9 +43,9 @@ def window(boxes: np.ndarray, height: int, width: int, least: float, rng: np.ran
     return (*corner.tolist(), *(corner + size).tolist())
 
 
-def crop(image: Tensor, boxes: Tensor, part: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """The part x1 y1 x2 y2 of the image, the boxes cut to it, and which of them (n,) have an area left."""
-    x1, y1, x2, y2 = part
+def crop(image: Tensor, boxes: Tensor, window: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """The window x1 y1 x2 y2 of the image, the boxes cut to it, and which of them (n,) have an area left."""
+    x1, y1, x2, y2 = window
     limit = boxes.new_tensor([x2 - x1, y2 - y1] * 2)
     boxes = (boxes - boxes.new_tensor([x1, y1, x1, y1])).clamp(min=0).minimum(limit)
     return image[:, y1:y2, x1:x2], boxes, (boxes[:, 2:] > boxes[:, :2]).all(1)
@@ -67,15 +69,15 @@ def colours(image: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
     return image.to(torch.uint8)
 
 
-def padded(side: int) -> int:
+def padded_side(side: int) -> int:
     """Pixels of a batch's side that holds an image's side."""
     return -(-side // MULTIPLE) * MULTIPLE
 
 
 def stack(images: list[Tensor]) -> Tensor:
     """(B, 3, H, W), padded with 0 at the right and the bottom to one size, a multiple of 32."""
-    height, width = (padded(max(image.shape[axis] for image in images)) for axis in (1, 2))
+    height, width = (padded_side(max(image.shape[axis] for image in images)) for axis in (1, 2))
     batch = torch.zeros(len(images), height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)  # as images and model are
-    for place, image in zip(batch, images, strict=True):
-        place[:, : image.shape[1], : image.shape[2]] = image
+    for row, image in zip(batch, images, strict=True):
+        row[:, : image.shape[1], : image.shape[2]] = image
     return batch

@@ -1,4 +1,4 @@
-"""`run.py --tables`: plan the cells, write what the tables consist of, run what is not done, and say how it went."""
+"""`run.py --tables`: plan the runs, write what the tables consist of, make what is not done, and say how it went."""
 
 from __future__ import annotations
 
@@ -8,89 +8,95 @@ import sys
 from dataclasses import replace
 from functools import partial
 
-from experiments.grid import filters, matrix, plan, table_record
-from experiments.grid.entries import Finder, Spot, spots
-from experiments.grid.job import Task
-from experiments.grid.options import executor, side_by_side
-from experiments.grid.progress_table import View, label
-from experiments.grid.states import State, state
-from experiments.recipes import recipe as recipes
-from experiments.records.run_folder import RunFolder
+from experiments.grid.choose import choose_executor, side_by_side
+from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
+from experiments.grid.filters import filtered
+from experiments.grid.job import Job
+from experiments.grid.matrices import load_matrix, load_profile
+from experiments.grid.plan import plan_lines
+from experiments.grid.progress_table import ProgressTable
+from experiments.grid.states import State, state_of_run
+from experiments.grid.table_record import table_record
+from experiments.recipes.recipe import plain
+from experiments.records.run_folder import RunFolder, write_table
 from experiments.runtime.console import say
 from experiments.runtime.signals import Preempted, stop_on_signal
 
 
-def run(options: argparse.Namespace) -> int:
+def run_tables(options: argparse.Namespace) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
     count = side_by_side(options)
-    wanted = filters.chosen(_spots(options), options.only)
-    cells: dict[str, Spot] = {}
-    for spot in wanted:
-        if spot.id:
-            cells.setdefault(spot.id, spot)  # of several places, the first
-    folders = {name: RunFolder(options.runs / name) for name in cells}
-    states = {name: _again(state(folder), options) for name, folder in folders.items()}
-    for line in plan.lines(wanted, states, options.runs, count, max(1, options.processes_per_cell)):
+    entries = filtered(_entries(options), options.only)
+    unique: dict[str, TableEntry] = {}
+    for entry in entries:
+        if entry.id:
+            unique.setdefault(entry.id, entry)  # of several entries, the first
+    folders = {name: RunFolder(options.runs / name) for name in unique}
+    states = {name: _to_retry(state_of_run(folder), options) for name, folder in folders.items()}
+    for line in plan_lines(entries, states, options.runs, count, max(1, options.processes_per_run)):
         say(line)
-    left = [name for name in cells if states[name].kind in ("new", "stopped")]
+    todo = [name for name in unique if states[name].kind in ("new", "stopped")]
     if options.plan:
         return 0
-    if left:
-        tasks = [_task(cells[name], options) for name in left]
-        view = View(cells, folders, states, options.runs, count)
+    if todo:
+        jobs = [_job(unique[name], options) for name in todo]
+        table = ProgressTable(unique, folders, states, options.runs, count)
         with stop_on_signal() as stop:
-            with view:
-                executor(options).run(tasks, stop, partial(begin, tasks, options.force), view.tick)
-                view.look()
+            with table:
+                choose_executor(options).execute(jobs, stop, partial(begin, jobs, options.force), table.tick)
+                table.refresh()
             if stop.requested:
-                raise Preempted(f"Stopped: {view.summary()}. The same line goes on from there.")
-    return _report(wanted, {name: state(folder) for name, folder in folders.items()})
+                raise Preempted(f"Stopped: {table.summary()}. Run the same command to resume.")
+    return _report(entries, {name: state_of_run(folder) for name, folder in folders.items()})
 
 
-def _again(now: State, options: argparse.Namespace) -> State:
-    """New where a cell is to be tried all the same, whatever became of it."""
-    if options.force and now.kind != "running":
+def _to_retry(state: State, options: argparse.Namespace) -> State:
+    """New where a run is to be tried again, whatever became of it."""
+    if options.force and state.kind != "running":
         return State("new")
-    tried = now.kind == "failed" and (options.retry_failed or not now.own)
-    return replace(now, kind="new") if tried else now
+    retried = state.kind == "failed" and (options.retry_failed or not state.permanent)
+    return replace(state, kind="new") if retried else state
 
 
-def begin(tasks: list[Task], force: bool) -> None:
-    """All at once, before the first cell: a try after a lost node then goes on, and does not start over."""
-    for folder in (task.folder for task in tasks):
+def begin(jobs: list[Job], force: bool) -> None:
+    """All at once, before the first run: a try after a lost node then resumes, and does not start over."""
+    for folder in (job.folder for job in jobs):
         folder.failed.unlink(missing_ok=True)
         if force:
             with folder.locked():
                 folder.clear()
 
 
-def _report(wanted: list[Spot], states: dict[str, State]) -> int:
+def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
     """Says what has no result, and why; the exit code."""
-    open_ = {spot.id: spot for spot in wanted if spot.id and states[spot.id].kind != "done"}
-    for name, spot in open_.items():
-        now = states[name]
-        say(f"{now.kind}: {label(spot)} ({name}){now.reason and ': ' + now.reason}")
-    if any(states[name].own for name in open_):
-        say("What failed for a reason of its own is not tried again: mend it, then add --retry-failed.")
-    absent = {label(spot) for spot in wanted if not spot.id and not spot.row.reason}
-    say(f"{len(states) - len(open_)} of {len(states)} cells done" + (f", {len(absent)} cannot run" if absent else ""))
-    return int(bool(open_ or absent))
+    unfinished = {entry.id: entry for entry in entries if entry.id and states[entry.id].kind != "done"}
+    for name, entry in unfinished.items():
+        state = states[name]
+        say(f"{state.kind}: {entry.label} ({name}){state.reason and ': ' + state.reason}")
+    if any(states[name].permanent for name in unfinished):
+        say(
+            "Runs that failed because of their recipe or data are not retried. Fix the cause, then pass --retry-failed."
+        )
+    absent = {entry.label for entry in entries if not entry.id and not entry.row.reason}
+    cannot = f", {len(absent)} cannot run" if absent else ""
+    say(f"{len(states) - len(unfinished)} of {len(states)} runs done{cannot}")
+    return int(bool(unfinished or absent))
 
 
-def _spots(options: argparse.Namespace) -> list[Spot]:
-    """Of all tables asked for, each written down whole."""
-    profile = matrix.profile(options.profile)
-    finder = Finder(options.data_root and options.data_root.resolve())
-    line = shlex.join(["python", "experiments/run.py", *sys.argv[1:]])
-    found = []
+def _entries(options: argparse.Namespace) -> list[TableEntry]:
+    """Of all tables asked for, the record of each written as a whole."""
+    profile = load_profile(options.profile)
+    finder = DatasetFinder(options.data_root and options.data_root.resolve())
+    command = shlex.join(["python", "experiments/run.py", *sys.argv[1:]])
+    seeds, entries = list(dict.fromkeys(options.seeds)), []
     for number in dict.fromkeys(options.tables):
-        chosen = matrix.matrix(number, profile)
-        part = spots(chosen, profile, list(dict.fromkeys(options.seeds)), options.overrides, finder)
-        table_record.write(options.runs, chosen, profile.name, line, part)
-        found += part
-    return found
+        matrix = load_matrix(number, profile)
+        of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
+        write_table(options.runs, table_record(matrix, profile.name, command, of_table))
+        entries += of_table
+    return entries
 
 
-def _task(spot: Spot, options: argparse.Namespace) -> Task:
-    root = str(spot.root) if spot.root else None
-    return Task(spot.id, recipes.plain(spot.recipe), root, str(options.runs.resolve()))
+def _job(entry: TableEntry, options: argparse.Namespace) -> Job:
+    root = str(entry.root) if entry.root else None
+    return Job(entry.id, plain(entry.recipe), root, str(options.runs.resolve()))

@@ -1,24 +1,25 @@
-"""From tables to cells: every row, data set and seed becomes a recipe with its run id, or a reason why not."""
+"""From tables to runs: every row, dataset and seed becomes a recipe with its run id, or a reason why not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from experiments.grid.matrix import Matrix, Profile, Row
-from experiments.recipes import recipe as recipes
+from experiments.grid.matrices import Matrix, MatrixRow, Profile
+from experiments.recipes.load import load, overridden
 from experiments.recipes.recipe import Recipe
 from experiments.runtime.errors import UserError
-from experiments.training.run_spec import Cell, find, run_id
+from experiments.training.run_spec import RunSpec, find, run_id
 
 
 @dataclass(frozen=True)
-class Spot:
-    """One run in one place of one table. Several spots may share a run."""
+class TableEntry:
+    """One run in one row of one table. Several entries may share a run."""
 
     table: int
-    row: Row
-    key: str  # of the cell within the row
+    row: MatrixRow
+    key: str  # of the dataset within the row
     dataset: str  # the recipe here; "" where the profile has none
     stands_for: str  # the paper's
     seed: int
@@ -26,75 +27,80 @@ class Spot:
     id: str = ""
     recipe: Recipe | None = None  # with resolved splits
     root: Path | None = None
-    images: int = 0  # of the test set
+    images: int = 0  # of the validation set
     classes: int = 0
+
+    @property
+    def label(self) -> str:
+        """For a person."""
+        return f"table {self.table}, {self.row.name}, {self.dataset}, seed {self.seed}"
 
 
 @dataclass
-class Finder:
-    """Reads each data set once, however many recipes ask for it."""
+class DatasetFinder:
+    """Reads each dataset once, however many recipes ask for it."""
 
     root: Path | None
-    found: dict = field(default_factory=dict)
+    cache: dict = field(default_factory=dict)
 
-    def place(self, dataset: str) -> Path | None:
-        """The data set's own folder below the root, by its name (coco-2x lies in coco); else the root itself."""
+    def folder(self, dataset: str) -> Path | None:
+        """The dataset's own folder below the root, by its name (coco-2x is in coco); else the root itself."""
         names = (dataset, dataset.partition("-")[0])
-        own = [self.root / name for name in names if (self.root / name).is_dir()] if self.root else []
-        return own[0] if own else self.root
+        folders = [self.root / name for name in names if (self.root / name).is_dir()] if self.root else []
+        return folders[0] if folders else self.root
 
-    def cell(self, recipe: Recipe) -> tuple[Cell, list[str]]:
-        """The cell and the digests of its two sets. Raises UserError."""
+    def spec(self, recipe: Recipe) -> tuple[RunSpec, list[str]]:
+        """The run and the digests of its two datasets. Raises UserError."""
         key = (recipe.dataset, recipe.data)
-        if key not in self.found:
-            self.found[key] = self._read(recipe)
-        base, digests = self.found[key]
+        if key not in self.cache:
+            self.cache[key] = self._read(recipe)
+        base, digests = self.cache[key]
         if isinstance(base, UserError):
             raise base
         return replace(base, recipe=replace(recipe, data=base.recipe.data)), digests
 
-    def _read(self, recipe: Recipe) -> tuple[Cell | UserError, list[str]]:
+    def _read(self, recipe: Recipe) -> tuple[RunSpec | UserError, list[str]]:
         try:
-            cell = find(recipe, self.place(recipe.dataset))
+            spec = find(recipe, self.folder(recipe.dataset))
         except UserError as error:
             return error, []
-        return cell, [cell.train.digest(), cell.val.digest()]
+        return spec, [spec.train.digest(), spec.val.digest()]
 
 
-def spots(matrix: Matrix, profile: Profile, seeds: list[int], typed: list[str], finder: Finder) -> list[Spot]:
-    """All of a table, in its order. `typed`: --set of the command line, which wins.
+def entries_of(
+    matrix: Matrix, profile: Profile, seeds: list[int], overrides: list[str], finder: DatasetFinder
+) -> Iterator[TableEntry]:
+    """All of a table, in its order. `overrides`: --set of the command line, which wins.
 
-    Raises UserError for a `typed` that does not fit; what else hinders a cell becomes its reason.
+    Raises UserError for an override that does not fit; what else hinders a run becomes its reason.
     """
-    return [
-        _spot(Spot(matrix.table, row, key, profile.datasets.get(paper, ""), paper, seed, row.reason), *rest)
-        for row in matrix.rows
-        for key, paper in matrix.datasets.items()
-        for seed in seeds
-        for rest in [(profile, typed, finder)]
-    ]
+    for row in matrix.rows:
+        for key, paper in matrix.datasets.items():
+            for seed in seeds:
+                entry = TableEntry(matrix.table, row, key, profile.datasets.get(paper, ""), paper, seed, row.reason)
+                yield _resolved(entry, profile, overrides, finder)
 
 
-def _spot(spot: Spot, profile: Profile, typed: list[str], finder: Finder) -> Spot:
-    if spot.reason:
-        return spot
-    if not spot.dataset:
-        return replace(spot, reason=f"the profile {profile.name} has nothing for {spot.stands_for}")
-    given = [*spot.row.set, *profile.set]
+def _resolved(entry: TableEntry, profile: Profile, overrides: list[str], finder: DatasetFinder) -> TableEntry:
+    """With its recipe and run, or with the reason why there is none."""
+    if entry.reason:
+        return entry
+    if not entry.dataset:
+        return replace(entry, reason=f"the profile {profile.name} has nothing for {entry.stands_for}")
     try:
-        recipes.load(spot.dataset, spot.row.method, given, spot.seed)
+        recipe = load(entry.dataset, entry.row.method, [*entry.row.set, *profile.set], entry.seed)
     except UserError as error:
-        return replace(spot, reason=str(error))
-    recipe = recipes.load(spot.dataset, spot.row.method, [*given, *typed], spot.seed)
+        return replace(entry, reason=str(error))
+    recipe = overridden(recipe, overrides)
     try:
-        cell, digests = finder.cell(recipe)
+        spec, digests = finder.spec(recipe)
     except UserError as error:
-        return replace(spot, reason=str(error), recipe=recipe)
+        return replace(entry, reason=str(error), recipe=recipe)
     return replace(
-        spot,
-        id=run_id(cell.recipe, digests),
-        recipe=cell.recipe,
-        root=finder.place(spot.dataset),
-        images=len(cell.val),
-        classes=len(cell.train.classes),
+        entry,
+        id=run_id(spec.recipe, digests),
+        recipe=spec.recipe,
+        root=finder.folder(entry.dataset),
+        images=len(spec.val),
+        classes=len(spec.train.classes),
     )

@@ -1,54 +1,55 @@
-"""`--only axis=value`: which cells of the tables to run."""
+"""`--only axis=value`: which runs of the tables to make."""
 
 from __future__ import annotations
 
-from experiments.grid.entries import Spot
-from experiments.recipes import recipe as recipes
+from experiments.grid.entries import TableEntry
+from experiments.recipes.recipe import as_dict
 from experiments.recipes.typed import scalar
 from experiments.runtime.errors import UserError, unknown
 
 AXES = {
-    "table": lambda spot: spot.table,
-    "row": lambda spot: spot.row.name,
-    "assigner": lambda spot: spot.row.method,
-    "dataset": lambda spot: spot.dataset,
-    "stands_for": lambda spot: spot.stands_for,
-    "seed": lambda spot: spot.seed,
-    "backbone": lambda spot: spot.recipe.model.backbone if spot.recipe else None,
+    "table": lambda entry: entry.table,
+    "row": lambda entry: entry.row.name,
+    "assigner": lambda entry: entry.row.method,
+    "dataset": lambda entry: entry.dataset,
+    "stands_for": lambda entry: entry.stands_for,
+    "seed": lambda entry: entry.seed,
+    "backbone": lambda entry: entry.recipe.model.backbone if entry.recipe else None,
 }
 
 
-def chosen(spots: list[Spot], words: list[str]) -> list[Spot]:
+def filtered(entries: list[TableEntry], filters: list[str]) -> list[TableEntry]:
     """Those that fit one of the values given for every axis; a dotted axis is a field of the recipe.
 
-    Raises UserError for an axis that nothing has, and where nothing is left.
+    Raises UserError for an axis that no entry has, and where none is left.
     """
-    wanted: dict[str, list[str]] = {}
-    for word in words:
-        axis, equals, value = word.partition("=")
+    accepted: dict[str, list[str]] = {}
+    for text in filters:
+        axis, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"--only takes axis=value, got '{word}'.")
-        wanted.setdefault(axis, []).append(value)
-    for axis, values in wanted.items():
-        values = {str(scalar(value)) for value in values}
-        kept = [spot for spot in spots if str(_value(spot, axis)) in values]
-        if not kept:
-            raise unknown(f"{axis} among these cells", ", ".join(values), sorted({str(_value(s, axis)) for s in spots}))
-        spots = kept
-    return spots
+            raise UserError(f"--only takes axis=value, got '{text}'.")
+        accepted.setdefault(axis, []).append(value)
+    for axis, texts in accepted.items():
+        values = {str(scalar(text)) for text in texts}
+        fitting = [entry for entry in entries if str(_value(entry, axis)) in values]
+        if not fitting:
+            names = sorted({str(_value(entry, axis)) for entry in entries})
+            raise unknown(f"{axis} among these runs", ", ".join(values), names)
+        entries = fitting
+    return entries
 
 
-def _value(spot: Spot, axis: str) -> object:
+def _value(entry: TableEntry, axis: str) -> object:
     if axis in AXES:
-        return AXES[axis](spot)
+        return AXES[axis](entry)
     group, dot, name = axis.partition(".")
     if not dot:
         raise unknown("axis of --only", axis, [*AXES, "or a field of the recipe, as schedule.batch"])
-    if spot.recipe is None:
+    if entry.recipe is None:
         return None
     if group == "assigner":
-        return dict(spot.recipe.settings).get(name)
-    values = recipes.as_dict(spot.recipe).get(group)
+        return dict(entry.recipe.settings).get(name)
+    values = as_dict(entry.recipe).get(group)
     if not isinstance(values, dict) or name not in values:
         raise UserError(f"--only {axis}=...: the recipe has no such field; see --print-config.")
     return values[name]

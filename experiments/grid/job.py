@@ -1,4 +1,4 @@
-"""A cell on its way to whoever runs it, how a try ended, and the record of that. No torch: a Ray actor needs none."""
+"""A run on its way to whoever executes it, and how a try ended. No torch: a Ray actor needs none."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from experiments.records.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
-class Task:
-    """A cell on its way to whoever runs it; plain values only."""
+class Job:
+    """A run on its way to whoever executes it; plain values only."""
 
     id: str
     recipe: dict  # as recipe.plain writes it, splits resolved
@@ -26,18 +26,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    kind: Literal["done", "own", "crash", "stopped"]  # own: the recipe or its data is at fault
+    """How a try ended. permanent: the recipe or its data is at fault; transient: what executed it."""
+
+    kind: Literal["done", "permanent", "transient", "stopped"]
     reason: str = ""
 
 
-def to_line(value: Task | Outcome) -> bytes:
+def to_line(value: Job | Outcome) -> bytes:
+    """JSON, for a pipe."""
     return json.dumps(asdict(value)).encode() + b"\n"
 
 
-def settle(task: Task, outcome: Outcome) -> int:
+def record_outcome(job: Job, outcome: Outcome) -> int:
     """Leaves the record of how a try ended; the number of failed ones."""
     if outcome.kind in ("done", "stopped"):
-        task.folder.failed.unlink(missing_ok=True)
+        job.folder.failed.unlink(missing_ok=True)
         return 0
-    task.folder.write_failed(outcome.reason, outcome.kind)
-    return task.folder.read_failed()["tries"]
+    job.folder.write_failed(outcome.reason, outcome.kind)
+    return job.folder.read_failed().tries

@@ -1,38 +1,31 @@
-"""`runs/tables/<profile>-table<N>.json`: what a table consists of, for the analysis, which knows no matrix."""
+"""What a table consists of, for the analysis, which knows no matrix: `runs/tables/<profile>-table<N>.json`."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from experiments.grid.entries import Spot
-from experiments.grid.matrix import Matrix, Row
-from experiments.records.run_folder import write_json
+from experiments.grid.entries import TableEntry
+from experiments.grid.matrices import Matrix, MatrixRow
+from experiments.records.table_schema import EntryRecord, RowRecord, TableRecord
 
 
-def write(runs: Path, matrix: Matrix, profile: str, command: str, spots: list[Spot]) -> Path:
-    """The whole table, whatever part of it is about to run. Returns the file."""
-    path = runs / "tables" / f"{profile}-table{matrix.table}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = [vars(column) for column in matrix.columns]
-    rows = [_row(row, matrix, [spot for spot in spots if spot.row == row]) for row in matrix.rows]
-    head = {"table": matrix.table, "title": matrix.title, "profile": profile, "command": command}
-    write_json(path, head | {"columns": columns, "rows": rows})
-    return path
+def table_record(matrix: Matrix, profile: str, command: str, entries: list[TableEntry]) -> TableRecord:
+    """The complete table, whatever part of it is about to run."""
+    rows = tuple(_row(row, matrix, [entry for entry in entries if entry.row == row]) for row in matrix.rows)
+    return TableRecord(matrix.table, matrix.title, profile, command, matrix.columns, rows)
 
 
-def _row(row: Row, matrix: Matrix, spots: list[Spot]) -> dict:
-    return {
-        "name": row.name,
-        "method": row.method,
-        "against": row.against,
-        "differs": " ".join(text.removeprefix("assigner.") for text in row.set),
-        "reason": row.reason,
-        "cells": {key: _cell([spot for spot in spots if spot.key == key]) for key in matrix.datasets},
-        "paper": row.paper,
-    }
+def _row(row: MatrixRow, matrix: Matrix, entries: list[TableEntry]) -> RowRecord:
+    return RowRecord(
+        name=row.name,
+        method=row.method,
+        against=row.against,
+        differs=" ".join(text.removeprefix("assigner.") for text in row.set),
+        reason=row.reason,
+        entries={key: _entry([entry for entry in entries if entry.key == key]) for key in matrix.datasets},
+        paper=row.paper,
+    )
 
 
-def _cell(seeds: list[Spot]) -> dict:
+def _entry(seeds: list[TableEntry]) -> EntryRecord:
     first = seeds[0]
-    runs = {str(spot.seed): spot.id for spot in seeds if spot.id}
-    return {"dataset": first.dataset, "stands_for": first.stands_for, "runs": runs, "reason": first.reason}
+    runs = {entry.seed: entry.id for entry in seeds if entry.id}
+    return EntryRecord(first.dataset, first.stands_for, runs, first.reason)

@@ -1,4 +1,4 @@
-"""The processes that run a cell together, from the side of whoever started them."""
+"""The processes that execute a run together, from the side of whoever started them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.grid.job import Outcome, Task, to_line
+from experiments.grid.job import Job, Outcome, to_line
 from experiments.runtime.commit import ROOT
 
 BEHIND = 60  # seconds that one process may answer after another that failed
@@ -28,7 +28,7 @@ class Team:
     threads: int  # of each
     log: Path  # their stderr
     env: dict[str, str] = field(default_factory=dict)
-    task: Task | None = None
+    job: Job | None = None
     members: list[subprocess.Popen] = field(default_factory=list)
     answers: dict[int, Outcome] = field(default_factory=dict)  # by rank
     first: float = 0.0  # when the first answer came
@@ -39,9 +39,9 @@ class Team:
             self.members = [self._member(rank, port, log) for rank in range(self.processes)]
 
     def _member(self, rank: int, port: str, log) -> subprocess.Popen:
-        mine = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": self.processes, "OMP_NUM_THREADS": self.threads}
+        settings = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": self.processes, "OMP_NUM_THREADS": self.threads}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        env = os.environ | {name: str(value) for name, value in mine.items()} | self.env | {"PYTHONPATH": path}
+        env = os.environ | {name: str(value) for name, value in settings.items()} | self.env | {"PYTHONPATH": path}
         return subprocess.Popen(
             [sys.executable, "-m", "experiments.grid.worker"],
             stdin=subprocess.PIPE,
@@ -54,48 +54,49 @@ class Team:
 
     @property
     def idle(self) -> bool:
-        return self.task is None
+        return self.job is None
 
-    def give(self, task: Task) -> None:
-        """Starts the processes, if need be, and hands them a cell."""
+    def give(self, job: Job) -> None:
+        """Starts the processes, if need be, and hands them a job."""
         if not self.members or any(member.poll() is not None for member in self.members):
             self.kill()
             self.start()
-        self.task, self.answers = task, {}
+        self.job, self.answers = job, {}
         with suppress(BrokenPipeError):  # it died; `ended` says so
             for member in self.members:
-                member.stdin.write(to_line(task))
+                member.stdin.write(to_line(job))
 
     def ended(self, patience: float = 0.0) -> Outcome | None:
-        """How the cell at hand ended; None while it runs, after so many seconds. The team is idle after an end."""
-        open_ = [member.stdout for rank, member in enumerate(self.members) if rank not in self.answers]
-        ready = select.select(open_, [], [], patience)[0]
+        """How the current job ended; None while it runs, after so many seconds. The team is idle after an end."""
+        silent = [member.stdout for rank, member in enumerate(self.members) if rank not in self.answers]
+        ready = select.select(silent, [], [], patience)[0]
         for rank, member in enumerate(self.members):
             if member.stdout in ready:
                 line = member.stdout.readline()
                 self.first = self.first if self.answers else time.monotonic()
                 self.answers[rank] = Outcome(**json.loads(line)) if line.endswith(b"\n") else self._death(member)
-        bad = [answer for answer in self.answers.values() if answer.kind in ("own", "crash")]
-        whole = len(self.answers) == self.processes
-        if not whole and not (bad and time.monotonic() > self.first + BEHIND):
+        failures = [answer for answer in self.answers.values() if answer.kind in ("permanent", "transient")]
+        complete = len(self.answers) == self.processes
+        if not complete and not (failures and time.monotonic() > self.first + BEHIND):
             return None
-        if bad and self.processes > 1:
+        if failures and self.processes > 1:
             self.kill()  # the others may wait for the one that failed
-        self.task = None
-        return next((answer for answer in bad if answer.kind == "own"), bad[0] if bad else self.answers[0])
+        self.job = None
+        permanent = [failure for failure in failures if failure.kind == "permanent"]
+        return next(iter([*permanent, *failures, *self.answers.values()]))
 
     def _death(self, member: subprocess.Popen) -> Outcome:
         code = member.wait()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return Outcome("crash", f"The process that ran it died ({how}); see {self.log}.")
+        return Outcome("transient", f"The process that ran it died ({how}); see {self.log}.")
 
     def ask(self) -> None:
-        """To save the cell at hand after the step, and to leave. No signal: a second one would cut the saving short."""
+        """Asks the workers to finish the step, save and exit. No signal: a second one would cut the saving short."""
         for member in self.members:
             member.stdin.close()
 
     def close(self, patience: float) -> None:
-        """Asks, and kills the processes that do not leave in `patience` seconds."""
+        """Asks, and kills the processes that do not exit in `patience` seconds."""
         self.ask()
         until = time.monotonic() + patience
         for member in self.members:

@@ -1,6 +1,7 @@
 """COCO's evaluation by one of two libraries, equal to the last bit; both get flat arrays.
 
 hotcoco is the fast one. faster-coco-eval was measured too: slower, and off by one unit in the last place.
+Both are imported where they are used: pycocotools brings matplotlib along.
 """
 
 from __future__ import annotations
@@ -10,12 +11,9 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import hotcoco
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from experiments.protocols.overlaps import Boxes
+from experiments.protocols.overlaps import BoxColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +22,11 @@ class Problem:
 
     images: int
     classes: int
-    known: Boxes  # N
-    known_size: np.ndarray  # (N,) in the unit of `ranges`
+    truth: BoxColumns  # N
+    truth_size: np.ndarray  # (N,) in the unit of `ranges`
     crowd: np.ndarray  # (N,) bool
-    found: Boxes  # D
-    found_size: np.ndarray  # (D,)
+    detected: BoxColumns  # D
+    detected_size: np.ndarray  # (D,)
     score: np.ndarray  # (D,) float64
     ranges: tuple[tuple[float, float], ...]  # (A,) objects of other sizes are ignored
     max_dets: tuple[int, ...]  # (M,) rising: detections of an image and class that count
@@ -37,16 +35,16 @@ class Problem:
 def curves(problem: Problem, engine: str) -> tuple[np.ndarray, np.ndarray]:
     """precision (T, R, K, A, M) at R = 101 recalls, and recall (T, K, A, M); -1 where there is no ground truth."""
     with redirect_stdout(io.StringIO()):  # pycocotools prints
-        found = {"hotcoco": _hotcoco, "pycocotools": _pycocotools}[engine](problem)
-        found.params.maxDets = list(problem.max_dets)
-        found.params.areaRng = [list(bounds) for bounds in problem.ranges]
-        found.evaluate()
-        found.accumulate()
+        evaluation = ENGINES[engine](problem)
+        evaluation.params.maxDets = list(problem.max_dets)
+        evaluation.params.areaRng = [list(bounds) for bounds in problem.ranges]
+        evaluation.evaluate()
+        evaluation.accumulate()
     # Never `stats`: it is -1 where max_dets has no 100.
-    return np.asarray(found.eval["precision"]), np.asarray(found.eval["recall"])
+    return np.asarray(evaluation.eval["precision"]), np.asarray(evaluation.eval["recall"])
 
 
-def name(engine: str) -> str:
+def engine_version(engine: str) -> str:
     """For the record: the library and its version."""
     return f"{engine} {version(engine)}"
 
@@ -56,24 +54,28 @@ def _lists(problem: Problem) -> tuple[list[dict], list[dict]]:
     return images, [{"id": k, "name": str(k)} for k in range(problem.classes)]
 
 
-def _hotcoco(problem: Problem) -> hotcoco.COCOeval:
+def _hotcoco(problem: Problem):
+    import hotcoco
+
     images, categories = _lists(problem)
-    known, found, size = problem.known, problem.found, problem.found_size
+    objects, detected, size = problem.truth, problem.detected, problem.detected_size
     truth = hotcoco.COCO.from_arrays(
-        images, categories, known.image, known.label, known.xywh, area=problem.known_size, iscrowd=problem.crowd
+        images, categories, objects.image, objects.label, objects.xywh, area=problem.truth_size, iscrowd=problem.crowd
     )
-    detections = truth.load_res(np.column_stack([found.image, found.xywh, problem.score, found.label]))
+    detections = truth.load_res(np.column_stack([detected.image, detected.xywh, problem.score, detected.label]))
     detections.update_anns(ids=np.arange(1, len(size) + 1), area=size)
     return hotcoco.COCOeval(truth, detections, "bbox")
 
 
-def _pycocotools(problem: Problem) -> COCOeval:
-    known = _annotations(problem.known, problem.known_size, "iscrowd", problem.crowd.astype(int))
-    found = _annotations(problem.found, problem.found_size, "score", problem.score)
-    return COCOeval(_coco(problem, known), _coco(problem, found), "bbox")
+def _pycocotools(problem: Problem):
+    from pycocotools.cocoeval import COCOeval
+
+    truth = _annotations(problem.truth, problem.truth_size, "iscrowd", problem.crowd.astype(int))
+    detected = _annotations(problem.detected, problem.detected_size, "score", problem.score)
+    return COCOeval(_coco(problem, truth), _coco(problem, detected), "bbox")
 
 
-def _annotations(boxes: Boxes, size: np.ndarray, field: str, values: np.ndarray) -> list[dict]:
+def _annotations(boxes: BoxColumns, size: np.ndarray, field: str, values: np.ndarray) -> list[dict]:
     """COCO's form of boxes. Ids start at 1: pycocotools takes a match with id 0 for none."""
     columns = (boxes.image, boxes.label, boxes.xywh, size, values)
     rows = zip(*(np.asarray(column).tolist() for column in columns), strict=True)
@@ -83,8 +85,13 @@ def _annotations(boxes: Boxes, size: np.ndarray, field: str, values: np.ndarray)
     ]
 
 
-def _coco(problem: Problem, annotations: list[dict]) -> COCO:
+def _coco(problem: Problem, annotations: list[dict]):
+    from pycocotools.coco import COCO
+
     coco, (images, categories) = COCO(), _lists(problem)
     coco.dataset = {"images": images, "annotations": annotations, "categories": categories}
     coco.createIndex()
     return coco
+
+
+ENGINES = {"hotcoco": _hotcoco, "pycocotools": _pycocotools}

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Protocol, Self
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from experiments.records.run_folder import RecordError, is_whole_zip, write_atomic
+from experiments.records.arrays import Matches
+from experiments.records.schema import ProtocolRecord
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)  # IoU, as pycocotools spaces them
 HALF, THREE_QUARTERS = 0, 5  # positions of .5 and .75 in it
-MAIN = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every protocol; None where it has none
 
 
-class Truth(Protocol):
+class Truth(typing.Protocol):
     """n images and N boxes in flat arrays; `data.index.Index` is one.
 
     Optional: `areas` (N,) px^2 for COCO's area ranges (its own are of the segmentation). None or absent: the box's.
@@ -33,64 +31,41 @@ class Truth(Protocol):
     small_medium: tuple[float, float]  # px^2, bounds of small/medium and medium/large
 
 
-class Arrays:
-    """A dataclass of arrays, one file of them: no pickle, replaced whole or not at all."""
-
-    def save(self, path: Path) -> None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **{name: np.asarray(array) for name, array in vars(self).items()})
-        write_atomic(path, buffer.getvalue())
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Raises RecordError for a file that cannot be read."""
-        try:
-            if not is_whole_zip(path):
-                raise ValueError("it is damaged")
-            with np.load(path, allow_pickle=False) as file:
-                return cls(*(file[field.name] for field in fields(cls)))
-        except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
-            raise RecordError(f"Cannot read {path}: {error}.") from None
-
-
 @dataclass(frozen=True, eq=False)
-class Detections(Arrays):
+class Detections:
     """D detections, in pixels of the original images."""
 
-    image: np.ndarray  # (D,) position in the index, not COCO's id
+    image: np.ndarray  # (D,) position in the index, not the image's id
     boxes: np.ndarray  # (D, 4) float32 x1 y1 x2 y2
     labels: np.ndarray  # (D,)
     scores: np.ndarray  # (D,)
 
 
-@dataclass(frozen=True, eq=False)
-class Matches(Arrays):
-    """Which of D detections found one of G objects at T IoU thresholds: AP without the ground truth.
-
-    Rows go by class, image and falling score; a stable sort by score breaks ties as the protocol does.
-    """
-
-    image: np.ndarray  # (D,) int32 position in the index
-    label: np.ndarray  # (D,) int32
-    score: np.ndarray  # (D,) float32
-    matched: np.ndarray  # (D, T) bool
-    ignored: np.ndarray  # (D, T) bool: neither right nor wrong
-    thresholds: np.ndarray  # (T,)
-    truth_image: np.ndarray  # (G,) int32, objects that count
-    truth_label: np.ndarray  # (G,) int32
-    images: np.ndarray  # () how many images there are
-
-
 @dataclass(frozen=True)
 class Scores:
-    """Fractions of 1; None where there is no ground truth or the protocol has no such figure."""
+    """Fractions of 1; None where there is no ground truth or the protocol has no such metric."""
 
-    figures: dict[str, float | None]  # MAIN, then the protocol's own
+    metrics: dict[str, float | None]  # METRICS, then the protocol's own
     per_class: dict[str, float | None]  # AP
     matches: Matches = field(compare=False, repr=False)
 
 
-def mean(values: Sequence[float | None]) -> float | None:
-    """Of the values that there are."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+@dataclass(frozen=True)
+class Protocol:
+    """A way to score detections. A new one is a file with one of these, and its line in registry.py."""
+
+    name: str
+    evaluate: Callable[[Truth, Detections, int, str], Scores]  # truth, detections, detections an image, engine
+    by_size: bool  # it has APs, APm and APl
+    recall_points: int | None  # of interpolated AP; 0: area under the curve; None: AP is not of precision at recalls
+    engine: str = ""  # what computes it; "": the recipe's choice of test.evaluator
+
+    @property
+    def record(self) -> ProtocolRecord:
+        return ProtocolRecord(name=self.name, by_size=self.by_size, recall_points=self.recall_points)
+
+
+def mean_known(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are not None; None where there are none."""
+    known_values = [value for value in values if value is not None]
+    return float(np.mean(known_values)) if known_values else None

@@ -12,45 +12,60 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.protocols import matching, voc
-from experiments.protocols.interface import MAIN, Detections, Matches, Scores, Truth
-from experiments.protocols.overlaps import Boxes, found_boxes, pairs, positions
-from experiments.protocols.wider_lists import SETTINGS, Faces, faces
+from experiments.protocols.interface import Detections, Protocol, Scores, Truth
+from experiments.protocols.overlaps import (
+    BoxColumns,
+    detection_columns,
+    image_ranks,
+    images_by_rank,
+    overlapping_pairs,
+)
+from experiments.protocols.wider_lists import SETTINGS, Faces, read_faces
+from experiments.records.arrays import Matches
+from experiments.records.schema import METRICS
 from experiments.runtime.errors import UserError
 
 IOU, STEPS = 0.5, 1000
 
 
-def evaluate(truth: Truth, detections: Detections) -> Scores:
-    """AP and AP50, the class's AP and the matches are those of the hard faces. Raises UserError without the lists."""
+def evaluate_official(truth: Truth, detections: Detections, per_image: int, engine: str) -> Scores:
+    """AP and AP50, the class's AP and the matches are those of the hard faces. per_image and engine are not used.
+
+    Raises UserError without the lists.
+    """
     if len(truth.classes) != 1:
         raise UserError(f"The protocol 'official' is WIDER FACE's, of one class; here are {len(truth.classes)}.")
-    listed, (found, score) = faces(truth.paths), found_boxes(truth, detections)
-    image = positions(truth)[found.image]
-    of = Boxes(image, found.label, found.xywh)
-    known = Boxes(listed.image, np.zeros_like(listed.image), listed.xywh)
-    near = pairs(of, known, grow=1.0)
-    no_face = ~np.isin(image, listed.image)[:, None]
+    listed, (detected, score) = read_faces(truth.paths), detection_columns(truth, detections)
+    rank = image_ranks(truth)[listed.image]
+    faces = BoxColumns(rank, np.zeros_like(rank), listed.xywh)
+    pairs = overlapping_pairs(detected, faces, grow=1.0)
+    no_face = ~np.isin(detected.image, rank)[:, None]
     aps, matches = {}, None
     for column, setting in enumerate(SETTINGS):
         counts = listed.counts[:, column]
-        matched, ignored = matching.voc(near, len(score), ~counts, near.iou[:, None] >= IOU)
-        matches = _matches(of, score, matched, ignored | no_face, listed, counts, len(truth.image_ids))
+        matched, ignored = matching.voc(pairs, len(score), ~counts, pairs.iou[:, None] >= IOU)
+        matches = _matches(truth, detected, score, matched, ignored | no_face, listed, counts)
         aps[setting] = _ap(matches)
     hard = aps["hard"]
-    return Scores(dict.fromkeys(MAIN) | {"AP": hard, "AP50": hard} | aps, {truth.classes[0]: hard}, matches)
+    return Scores(dict.fromkeys(METRICS) | {"AP": hard, "AP50": hard} | aps, {truth.classes[0]: hard}, matches)
 
 
-def _matches(found: Boxes, score, matched, ignored, listed: Faces, counts: np.ndarray, images: int) -> Matches:
+OFFICIAL = Protocol("official", evaluate_official, by_size=False, recall_points=None, engine="numpy")
+
+
+def _matches(truth: Truth, detected: BoxColumns, score, matched, ignored, listed: Faces, counts: np.ndarray) -> Matches:
+    box = listed.xywh[counts]
     return Matches(
-        found.image.astype(np.int32),
-        found.label.astype(np.int32),
-        score.astype(np.float32),
-        matched,
-        ignored,
-        np.array([IOU]),
-        listed.image[counts].astype(np.int32),
-        np.zeros(int(counts.sum()), dtype=np.int32),
-        np.array(images),
+        image=detected.image.astype(np.int32),
+        label=detected.label.astype(np.int32),
+        score=score.astype(np.float32),
+        object=matching.among_counted(matched, counts),
+        ignored=ignored,
+        thresholds=np.array([IOU]),
+        truth_image=image_ranks(truth)[listed.image[counts]].astype(np.int32),
+        truth_label=np.zeros(int(counts.sum()), dtype=np.int32),
+        truth_box=np.concatenate([box[:, :2], box[:, :2] + box[:, 2:]], 1).astype(np.float32),
+        image_ids=np.asarray(truth.image_ids)[images_by_rank(truth)],
     )
 
 
@@ -63,7 +78,7 @@ def _ap(matches: Matches) -> float | None:
     order = np.argsort(-score, kind="stable")
     above = np.searchsorted(-score[order], -(1 - np.arange(1, STEPS + 1) / STEPS), "right")  # detections at each step
     right, judged = (np.append(0, np.cumsum(x[order, 0]))[above] for x in (matches.matched, ~matches.ignored))
-    return voc.area(right / count, right / np.maximum(judged, 1))
+    return voc.curve_area(right / count, right / np.maximum(judged, 1))
 
 
 def stretched(score: np.ndarray) -> np.ndarray:

@@ -14,81 +14,92 @@ BLOCK = 2**21  # pairs looked at at once: 16 MiB a column
 
 
 @dataclass(frozen=True, eq=False)
-class Boxes:
+class BoxColumns:
     """n boxes with the image and class that they belong to."""
 
     image: np.ndarray  # (n,) rank of the image's id: COCO breaks ties between equal scores by it
     label: np.ndarray  # (n,)
     xywh: np.ndarray  # (n, 4) float64
 
-    def rows(self, chosen: np.ndarray) -> Boxes:
-        return Boxes(self.image[chosen], self.label[chosen], self.xywh[chosen])
+    def rows(self, index: np.ndarray) -> BoxColumns:
+        return BoxColumns(self.image[index], self.label[index], self.xywh[index])
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """P pairs, by detection and then by object."""
 
-    found: np.ndarray  # (P,) row of the detection
-    known: np.ndarray  # (P,) row of the object
+    detection: np.ndarray  # (P,) row of the detection
+    object: np.ndarray  # (P,) row of the object
     iou: np.ndarray  # (P,)
 
 
-def positions(truth: Truth) -> np.ndarray:
-    """(n,) position in the index of the image of each rank."""
+def images_by_rank(truth: Truth) -> np.ndarray:
+    """(n,) position in the index of the image of each rank: ids rising."""
     return np.argsort(truth.image_ids, kind="stable")
 
 
-def known_boxes(truth: Truth) -> Boxes:
+def image_ranks(truth: Truth) -> np.ndarray:
+    """(n,) the rank of each image's id."""
+    return np.argsort(images_by_rank(truth), kind="stable")
+
+
+def truth_columns(truth: Truth) -> BoxColumns:
     """(N,) in the truth's order."""
-    image = np.repeat(_ranks(truth), np.diff(truth.offsets))
-    return Boxes(image, np.asarray(truth.labels, dtype=np.int64), _xywh(truth.boxes))
+    image = np.repeat(image_ranks(truth), np.diff(truth.offsets))
+    return BoxColumns(image, np.asarray(truth.labels, dtype=np.int64), _xywh(truth.boxes))
 
 
-def found_boxes(truth: Truth, detections: Detections) -> tuple[Boxes, np.ndarray]:
+def detection_columns(truth: Truth, detections: Detections) -> tuple[BoxColumns, np.ndarray]:
     """(D,) by class, image and falling score; and their scores, float64."""
-    image = _ranks(truth)[np.asarray(detections.image, dtype=np.int64)]
+    image = image_ranks(truth)[np.asarray(detections.image, dtype=np.int64)]
     score, label = np.asarray(detections.scores, dtype=np.float64), np.asarray(detections.labels, dtype=np.int64)
     order = np.lexsort((-score, image, label))
-    return Boxes(image, label, _xywh(detections.boxes)).rows(order), score[order]
+    return BoxColumns(image, label, _xywh(detections.boxes)).rows(order), score[order]
 
 
-def places(boxes: Boxes) -> np.ndarray:
-    """(n,) place of each row among those of its image and class; boxes by image and class."""
+def ranks_in_group(boxes: BoxColumns) -> np.ndarray:
+    """(n,) rank of each row among those of its image and class; boxes sorted by image and class."""
     new = np.ones(len(boxes.image), dtype=bool)
     new[1:] = (np.diff(boxes.image) != 0) | (np.diff(boxes.label) != 0)
     start = np.flatnonzero(new)
     return np.arange(len(new)) - np.repeat(start, np.diff(np.append(start, len(new))))
 
 
-def pairs(found: Boxes, known: Boxes, grow: float = 0.0, crowd: np.ndarray | None = None) -> Pairs:
+def overlapping_pairs(
+    detected: BoxColumns, truth: BoxColumns, grow: float = 0.0, crowd: np.ndarray | None = None
+) -> Pairs:
     """All pairs with IoU >= .5.
 
     grow: added to every width and height, as tools that count pixels do. crowd: (G,) bool, objects whose overlap is
     divided by the detection's area alone.
     """
-    crowd = np.zeros(len(known.image), dtype=bool) if crowd is None else crowd
-    parts = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))]
-    for d, g in _same_image_and_class(found, known):
-        near = _side(found.xywh[d], known.xywh[g], 0, grow) > 0
+    crowd = np.zeros(len(truth.image), dtype=bool) if crowd is None else crowd
+    rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for d, g in _same_image_and_class(detected, truth):
+        # Most pairs do not even share a column of pixels.
+        near = _side(detected.xywh[d], truth.xywh[g], 0, grow) > 0
         d, g = d[near], g[near]
-        iou = _iou(found.xywh[d], known.xywh[g], grow, crowd[g])
+        iou = _iou(detected.xywh[d], truth.xywh[g], grow, crowd[g])
         half = iou >= THRESHOLDS[0]
-        parts.append((d[half], g[half], iou[half]))
-    return Pairs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        for column, values in zip(rows, (d, g, iou), strict=True):
+            column.append(values[half])
+    return Pairs(*map(np.concatenate, rows))
 
 
-def _same_image_and_class(found: Boxes, known: Boxes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _same_image_and_class(detected: BoxColumns, truth: BoxColumns) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of both, block by block."""
-    images = 1 + max(found.image.max(initial=0), known.image.max(initial=0))
-    groups = known.label * images + known.image
+    # One number for (class, image); the objects sorted by it, each detection finds its run of objects.
+    images = 1 + max(detected.image.max(initial=0), truth.image.max(initial=0))
+    groups = truth.label * images + truth.image
     order = np.argsort(groups, kind="stable")
-    wanted = found.label * images + found.image
-    first = np.searchsorted(groups[order], wanted)
-    counts = np.searchsorted(groups[order], wanted, "right") - first
+    group = detected.label * images + detected.image
+    first = np.searchsorted(groups[order], group)
+    counts = np.searchsorted(groups[order], group, "right") - first  # objects of each detection
+    # Blocks of whole detections, of about BLOCK pairs.
     ends = np.cumsum(counts)
     cuts = np.searchsorted(ends, np.arange(0, counts.sum(), BLOCK), "right")
-    for a, b in pairwise([*cuts, len(wanted)]):
+    for a, b in pairwise([*cuts, len(group)]):
         d = np.repeat(np.arange(a, b), counts[a:b])
         step = np.arange(len(d)) - np.repeat(ends[a:b] - counts[a:b] - (ends[a] - counts[a]), counts[a:b])
         yield d, order[first[d] + step]
@@ -105,11 +116,6 @@ def _iou(a: np.ndarray, b: np.ndarray, grow: float, crowd: np.ndarray) -> np.nda
     area_a, area_b = ((box[:, 2] + grow) * (box[:, 3] + grow) for box in (a, b))
     union = np.where(crowd, area_a, area_a + area_b - common)
     return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-
-
-def _ranks(truth: Truth) -> np.ndarray:
-    """(n,) the rank of each image's id."""
-    return np.argsort(positions(truth), kind="stable")
 
 
 def _xywh(boxes: np.ndarray) -> np.ndarray:

@@ -9,46 +9,54 @@ boxes to .1 px on the way through a text file, and give a class without objects 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from experiments.protocols import matching
-from experiments.protocols.interface import HALF, MAIN, THREE_QUARTERS, Detections, Matches, Scores, Truth, mean
-from experiments.protocols.overlaps import found_boxes, known_boxes, pairs, positions
+from experiments.protocols.interface import HALF, THREE_QUARTERS, Detections, Protocol, Scores, Truth, mean_known
+from experiments.protocols.overlaps import detection_columns, images_by_rank, overlapping_pairs, truth_columns
+from experiments.records.arrays import Matches
+from experiments.records.schema import METRICS
 
 THRESHOLDS = np.arange(50, 100, 5) / 100
 POINTS = np.arange(0.0, 1.1, 0.1)  # recalls of VOC 2007
 
+Average = Callable[[np.ndarray, np.ndarray], float]  # (recall, precision) -> AP
 
-def evaluate(truth: Truth, detections: Detections, average: Callable[[np.ndarray, np.ndarray], float]) -> Scores:
-    """average: (recall, precision) -> AP, one of the two below."""
-    known, (found, score) = known_boxes(truth), found_boxes(truth, detections)
-    difficult = np.asarray(truth.ignore, dtype=bool)
-    near = pairs(found, known)
-    hit = near.iou[:, None] > THRESHOLDS
-    matched, ignored = matching.voc(near, len(score), difficult, hit)
-    place = positions(truth)
-    matches = Matches(
-        place[found.image].astype(np.int32),
-        found.label.astype(np.int32),
-        score.astype(np.float32),
-        matched,
-        ignored,
-        THRESHOLDS,
-        place[known.image[~difficult]].astype(np.int32),
-        known.label[~difficult].astype(np.int32),
-        np.array(len(place)),
-    )
+
+def evaluate_voc(truth: Truth, detections: Detections, per_image: int, engine: str, average: Average) -> Scores:
+    """per_image and engine are not used: VOC counts every detection, by its own rule."""
+    matches = _matches(truth, detections)
     aps = [_class(matches, k, average) for k in range(len(truth.classes))]  # (K,) of (T,)
-    over = {"AP": slice(None), "AP50": HALF, "AP75": THREE_QUARTERS}
-    figures = {
-        name: mean([None if ap is None else float(ap[part].mean()) for ap in aps]) for name, part in over.items()
+    thresholds = {"AP": slice(None), "AP50": HALF, "AP75": THREE_QUARTERS}
+    metrics = {
+        name: mean_known([None if ap is None else float(ap[t].mean()) for ap in aps]) for name, t in thresholds.items()
     }
     per_class = {name: None if ap is None else float(ap.mean()) for name, ap in zip(truth.classes, aps, strict=True)}
-    return Scores(dict.fromkeys(MAIN) | figures, per_class, matches)
+    return Scores(dict.fromkeys(METRICS) | metrics, per_class, matches)
 
 
-def _class(matches: Matches, k: int, average: Callable) -> np.ndarray | None:
+def _matches(truth: Truth, detections: Detections) -> Matches:
+    objects, (detected, score) = truth_columns(truth), detection_columns(truth, detections)
+    counted = ~np.asarray(truth.ignore, dtype=bool)
+    pairs = overlapping_pairs(detected, objects)
+    matched, ignored = matching.voc(pairs, len(score), ~counted, pairs.iou[:, None] > THRESHOLDS)
+    return Matches(
+        image=detected.image.astype(np.int32),
+        label=detected.label.astype(np.int32),
+        score=score.astype(np.float32),
+        object=matching.among_counted(matched, counted),
+        ignored=ignored,
+        thresholds=THRESHOLDS,
+        truth_image=objects.image[counted].astype(np.int32),
+        truth_label=objects.label[counted].astype(np.int32),
+        truth_box=np.asarray(truth.boxes, dtype=np.float32)[counted],
+        image_ids=np.asarray(truth.image_ids)[images_by_rank(truth)],
+    )
+
+
+def _class(matches: Matches, k: int, average: Average) -> np.ndarray | None:
     """(T,) AP; None for a class without objects."""
     count = np.count_nonzero(matches.truth_label == k)
     if not count:
@@ -67,7 +75,11 @@ def eleven_points(recall: np.ndarray, precision: np.ndarray) -> float:
     return float(sum(best[np.searchsorted(recall, POINTS)] / len(POINTS)))
 
 
-def area(recall: np.ndarray, precision: np.ndarray) -> float:
+def curve_area(recall: np.ndarray, precision: np.ndarray) -> float:
     """VOC 2010 and after: the area under the precision made monotone."""
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall, prepend=0.0) * best).sum())
+
+
+VOC07 = Protocol("voc07", partial(evaluate_voc, average=eleven_points), by_size=False, recall_points=11, engine="numpy")
+VOC10 = Protocol("voc10", partial(evaluate_voc, average=curve_area), by_size=False, recall_points=0, engine="numpy")

@@ -12,7 +12,7 @@ from experiments.runtime.errors import UserError
 
 SETTINGS = ("easy", "medium", "hard")
 FOLDERS = ("wider_face_split/ground_truth", "ground_truth", "eval_tools/ground_truth")
-WANTED = ("event_list", "file_list", "face_bbx_list", "gt_list")
+VARIABLES = ("event_list", "file_list", "face_bbx_list", "gt_list")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +24,17 @@ class Faces:
     counts: np.ndarray  # (F, 3) bool: in SETTINGS
 
 
-def faces(paths: Sequence[str]) -> Faces:
+def read_faces(paths: Sequence[str]) -> Faces:
     """Of the images .../images/<event>/<name>.jpg. Raises UserError where the lists are missing or broken."""
     folder = _folder(Path(paths[0])) if len(paths) else None
     lists = [_read(folder / f"wider_{setting}_val.mat") for setting in SETTINGS] if folder else []
     boxes, counts = [np.zeros((0, 4))], [np.zeros((0, 3), dtype=bool)]
     for path in map(Path, paths):
         name = (path.parent.name, path.stem)
-        if any(name not in one for one in lists):
+        if any(name not in faces for faces in lists):
             raise UserError(f"{folder} does not list {'/'.join(name)}: the protocol 'official' knows val images only.")
         boxes.append(lists[-1][name][0])
-        counts.append(_counts(folder, name, len(boxes[-1]), [one[name][1] for one in lists]))
+        counts.append(_counts(folder, name, len(boxes[-1]), [faces[name][1] for faces in lists]))
     image = np.repeat(np.arange(len(paths)), [len(b) for b in boxes[1:]])
     return Faces(image, np.concatenate(boxes), np.concatenate(counts))
 
@@ -52,29 +52,29 @@ def _folder(image: Path) -> Path:
 
 
 def _read(path: Path) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    """(event, name) -> boxes (F, 4), places of the faces that count, from 1."""
+    """(event, name) -> boxes (F, 4), rows of the faces that count, from 1."""
     from scipy.io import loadmat  # a fifth of a second, for this protocol alone
 
     try:
-        mat = loadmat(path, variable_names=WANTED)
-        found = {}
-        for event, files, boxes, kept in zip(*(mat[name][:, 0] for name in WANTED), strict=True):
-            for file, box, places in zip(files[:, 0], boxes[:, 0], kept[:, 0], strict=True):
-                value = (box.astype(np.float64).reshape(-1, 4), places.astype(np.int64).reshape(-1))
-                found[str(event.item()), str(file.item())] = value
-        return found
+        mat = loadmat(path, variable_names=VARIABLES)
+        faces = {}
+        for event, files, boxes, counted in zip(*(mat[name][:, 0] for name in VARIABLES), strict=True):
+            for file, box, rows in zip(files[:, 0], boxes[:, 0], counted[:, 0], strict=True):
+                value = (box.astype(np.float64).reshape(-1, 4), rows.astype(np.int64).reshape(-1))
+                faces[str(event.item()), str(file.item())] = value
+        return faces
     except Exception as error:  # scipy raises whatever the bytes lead it to
         raise UserError(f"Cannot read {path}: {error}. Unpack eval_tools.zip of WIDER FACE again.") from None
 
 
-def _counts(folder: Path, name: tuple[str, str], count: int, places: list[np.ndarray]) -> np.ndarray:
+def _counts(folder: Path, name: tuple[str, str], count: int, rows: list[np.ndarray]) -> np.ndarray:
     """(count, 3) bool."""
     flags = np.zeros((count, len(SETTINGS)), dtype=bool)
-    for column, (setting, place) in enumerate(zip(SETTINGS, places, strict=True)):
-        if len(place) and not 1 <= place.min() <= place.max() <= count:
+    for column, (setting, numbers) in enumerate(zip(SETTINGS, rows, strict=True)):
+        if len(numbers) and not 1 <= numbers.min() <= numbers.max() <= count:
             raise UserError(
                 f"{folder}/wider_{setting}_val.mat counts a face that {'/'.join(name)} does not have. "
                 "Unpack eval_tools.zip of WIDER FACE again."
             )
-        flags[place - 1, column] = True
+        flags[numbers - 1, column] = True
     return flags

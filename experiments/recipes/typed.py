@@ -14,8 +14,8 @@ import yaml
 
 from experiments.runtime.errors import UserError, unknown
 
+LONGEST, DEEPEST = 2**16, 9  # characters of a file, and values inside values
 hints_of = partial(get_type_hints, include_extras=True)
-MOST, DEEPEST = 2**16, 9  # characters of a file, and values inside values
 
 
 def read_yaml(path: Path) -> dict:
@@ -33,8 +33,8 @@ def read_yaml(path: Path) -> dict:
 
 def _check_size(text: str) -> None:
     """ValueError for what YAML would take for ever to read."""
-    if len(text) > MOST:
-        raise ValueError(f"it has more than {MOST} characters")
+    if len(text) > LONGEST:
+        raise ValueError(f"it has more than {LONGEST} characters")
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -48,15 +48,15 @@ def convert(key: str, value: Any, kind: Any) -> Any:
     Raises UserError, naming `key`.
     """
     if get_origin(kind) is Annotated:
-        kind, choices = get_args(kind)
-        return _choice(key, convert(key, value, kind), choices)
+        kind, table = get_args(kind)
+        return _one_of(key, convert(key, value, kind), table)
     if get_origin(kind) is Literal:
-        return _choice(key, value, get_args(kind))
+        return _one_of(key, value, get_args(kind))
     if get_origin(kind) is tuple:
-        items, wanted = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
-        if wanted[-1] is not ... and len(items) != len(wanted):
-            raise UserError(f"{key} takes {len(wanted)} values, got {repr(value)}.")
-        return tuple(convert(key, item, wanted[0]) for item in items)
+        items, kinds = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
+        if kinds[-1] is not ... and len(items) != len(kinds):
+            raise UserError(f"{key} takes {len(kinds)} values, got {repr(value)}.")
+        return tuple(convert(key, item, kinds[0]) for item in items)
     if kind is float and type(value) in (int, float) and abs(value) <= float_info.max:
         return float(value)
     if kind is not float and type(value) is kind:
@@ -64,7 +64,7 @@ def convert(key: str, value: Any, kind: Any) -> Any:
     raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {repr(value)}.")
 
 
-def _choice(key: str, value: Any, choices: Iterable[str]) -> Any:
+def _one_of(key: str, value: Any, choices: Iterable[str]) -> Any:
     """`value`, which must be one of `choices`. Raises UserError."""
     if value not in tuple(choices):
         raise unknown(f"value of {key}", str(value), list(choices))
@@ -80,50 +80,51 @@ def scalar(text: str) -> Any:
         return text
 
 
-def build(cls: type, values: Any, where: str) -> Any:
+def build_typed(cls: type, values: Any, where: str) -> Any:
     """A dataclass from nested dictionaries; unknown and missing keys are UserErrors that name `where`."""
     if not isinstance(values, dict):
         raise UserError(f"{where} must be a list of keys and values, got {repr(values)}.")
-    hints, known = hints_of(cls), {f.name: f for f in fields(cls)}
-    made = {}
+    hints, by_name = hints_of(cls), {f.name: f for f in fields(cls)}
+    typed = {}
     for key, value in values.items():
-        if key not in known:
-            raise unknown(f"key in {where}", str(key), list(known))
-        kind, place = hints[key], f"{where}.{key}"
-        made[key] = build(kind, value, place) if is_dataclass(kind) else convert(place, value, kind)
-    required = [f for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
-    missing = [f.name for f in required if f.name not in made]
+        if key not in by_name:
+            raise unknown(f"key in {where}", str(key), list(by_name))
+        kind, path = hints[key], f"{where}.{key}"
+        typed[key] = build_typed(kind, value, path) if is_dataclass(kind) else convert(path, value, kind)
+    required = [f for f in by_name.values() if f.default is MISSING and f.default_factory is MISSING]
+    missing = [f.name for f in required if f.name not in typed]
     if missing:
         raise UserError(f"{where} lacks {', '.join(missing)}.")
-    return cls(**made)
+    return cls(**typed)
 
 
-def override(config: Any, key: str, value: Any, whole: str) -> Any:
-    """`config` with the field of dotted name `key` replaced; `whole` is the key as typed."""
-    head, _, rest = key.partition(".")
+def override(config: Any, key: str, value: Any, full_key: str) -> Any:
+    """`config` with the field of dotted name `key` replaced; `full_key`: as typed."""
+    head, _, tail = key.partition(".")
     names = [f.name for f in fields(config)]
     if head not in names:
-        raise unknown(f"key in {whole}:", head, names)
+        raise unknown(f"key in {full_key}:", head, names)
     inner = getattr(config, head)
     if is_dataclass(inner):
-        if not rest:
-            raise UserError(f"{whole} is a group; set one of {', '.join(f'{whole}.{f.name}' for f in fields(inner))}.")
-        return replace(config, **{head: override(inner, rest, value, whole)})
-    if rest:
-        raise UserError(f"{whole}: {head} is a single value, it has no '{rest}'.")
-    return replace(config, **{head: convert(whole, value, hints_of(type(config))[head])})
+        if not tail:
+            keys = ", ".join(f"{full_key}.{f.name}" for f in fields(inner))
+            raise UserError(f"{full_key} is a group; set one of {keys}.")
+        return replace(config, **{head: override(inner, tail, value, full_key)})
+    if tail:
+        raise UserError(f"{full_key}: {head} is a single value, it has no '{tail}'.")
+    return replace(config, **{head: convert(full_key, value, hints_of(type(config))[head])})
 
 
 def settings_of(cls: type) -> dict[str, tuple[Any, Any]]:
     """Dotted name -> (type, default) of every setting of an assigner, those of its loss included."""
-    found = {}
+    settings = {}
     hints = hints_of(cls)
     for f in fields(cls):
         if f.metadata.get("given"):  # by the detector: no setting
             continue
         if is_dataclass(f.default):
             inner = hints_of(type(f.default))
-            found |= {f"{f.name}.{g.name}": (inner[g.name], getattr(f.default, g.name)) for g in fields(f.default)}
+            settings |= {f"{f.name}.{g.name}": (inner[g.name], getattr(f.default, g.name)) for g in fields(f.default)}
         else:
-            found[f.name] = (hints[f.name], f.default)
-    return found
+            settings[f.name] = (hints[f.name], f.default)
+    return settings

@@ -1,20 +1,34 @@
-"""Which commit this code is. No torch: a Ray actor needs none."""
+"""Which code this is: its version and commit. No torch: a Ray actor needs none."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SENT = "ASSIGNBENCH_COMMIT"  # variable: the commit of code that was sent without its repository
+BUILT = Path(__file__).with_name("COMMIT")  # in a wheel: the commit that it was built from
 
 
-def here() -> str:
-    return os.environ.get(SENT) or commit(ROOT)
+def version_line() -> str:
+    """For `--version`."""
+    try:
+        number = metadata.version("assignbench")
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        number = "of a checkout"
+    return f"assignbench {number}, commit {code_version()}, {ROOT}"
 
 
-def commit(root: Path) -> str:
+def code_version() -> str:
+    """The commit, of a checkout, of a wheel, or of code that was sent; "unknown" where nothing tells."""
+    if os.environ.get(SENT):
+        return os.environ[SENT]
+    return BUILT.read_text(encoding="utf-8").strip() if BUILT.is_file() else commit_of(ROOT)
+
+
+def commit_of(root: Path) -> str:
     """The commit checked out at `root`, with "-dirty" where files differ from it or are new; else "unknown"."""
     try:
         top, head = _git(root, "rev-parse", "--show-toplevel", "HEAD").splitlines()

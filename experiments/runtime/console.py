@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Counts steps on stderr, with the newest figures behind."""
+    """Counts steps on stderr, followed by the newest figures."""
 
     def __init__(self, total: int, start: int, name: str, every: int = 1, silent: bool = False):
         self.live, self.silent = sys.stderr.isatty() and not silent, silent
@@ -23,11 +23,11 @@ class Progress:
         """`step` steps are done; figures by name; seconds left."""
         text = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
         if self.live:
-            with unheard(sys.stderr):
+            with ignore_broken_pipe(sys.stderr):
                 self.bar.set_postfix_str(text)
                 self.bar.update(step - self.bar.n)
         elif not self.silent and (step % self.every == 0 or step == self.total):
-            with unheard(sys.stderr):
+            with ignore_broken_pipe(sys.stderr):
                 print(f"{self.name} {step}/{self.total} {text} left {clock(left_s)}", file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -41,26 +41,26 @@ def counted(batches: Iterable, name: str) -> Iterable:
 
 def say(line: str) -> None:
     """One line for the person who typed the command, above a bar if there is one."""
-    with unheard(sys.stderr):
+    with ignore_broken_pipe(sys.stderr):
         tqdm.write(line, file=sys.stderr)
         sys.stderr.flush()
 
 
 @contextmanager
-def unheard(stream: TextIO) -> Iterator[None]:
-    """A reader that has gone (`| head -1`, a closed terminal) does not end a run: from then on nobody hears."""
+def ignore_broken_pipe(stream: TextIO) -> Iterator[None]:
+    """A reader that has gone (`| head -1`, a closed terminal) does not end a run: its output is dropped."""
     try:
         yield
     except OSError:
-        silence(stream)
+        redirect_to_devnull(stream)
 
 
-def silence(stream: TextIO) -> None:
+def redirect_to_devnull(stream: TextIO) -> None:
     """Its reader has gone; what is buffered would fail again at the exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def without_terminal() -> None:
+def replace_closed_streams() -> None:
     """Streams that were closed before the start go nowhere; a file of ours must not get their numbers."""
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:

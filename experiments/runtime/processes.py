@@ -12,7 +12,7 @@ from torch import Tensor, distributed, nn
 
 from experiments.runtime.errors import UserError
 
-_AGAIN = "The same line goes on from the newest checkpoint."
+_AGAIN = "Run the same command to resume from the newest checkpoint."
 _ENDED = f"Another process of this run has ended; what it printed says why. {_AGAIN}"
 KILLED = {  # words of torch's message -> ours
     "DataLoader worker": f"A loader process was killed, most often for memory: lower data.workers. {_AGAIN}",
@@ -24,7 +24,7 @@ KILLED = {  # words of torch's message -> ours
 
 @dataclass(frozen=True)
 class World:
-    """This process among its like."""
+    """This process's rank among the processes of the run."""
 
     rank: int
     size: int
@@ -49,14 +49,14 @@ class World:
 
     def gather(self, value: object) -> list:
         """The value of every process, by rank."""
-        found = [value] * self.size
+        values = [value] * self.size
         if self.size > 1:
-            distributed.all_gather_object(found, value)
-        return found
+            distributed.all_gather_object(values, value)
+        return values
 
 
 @contextmanager
-def joined() -> Iterator[World]:
+def join_processes() -> Iterator[World]:
     """Joins the processes that torchrun announces in the environment, by gloo on CPUs and NCCL on GPUs.
 
     Raises UserError where one of them, or a loader worker, was killed.
@@ -65,10 +65,10 @@ def joined() -> Iterator[World]:
         with _group() as world:
             yield world
     except RuntimeError as error:  # torch has no class for it
-        said = [sentence for mark, sentence in KILLED.items() if mark in str(error)]
-        if not said:
+        sentences = [sentence for mark, sentence in KILLED.items() if mark in str(error)]
+        if not sentences:
             raise
-        raise UserError(said[0]) from None
+        raise UserError(sentences[0]) from None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Signals: the first asks for a stop at the end of the step, one that comes later leaves at once."""
+"""Signals: the first asks for a stop at the end of the step, one that comes later ends the process at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-EXIT_CODE = 75  # EX_TEMPFAIL: run the same line again
+EXIT_CODE = 75  # EX_TEMPFAIL: run the same command again
 ECHO = 1.0  # seconds in which a second signal is the first one again: torchrun passes on what the whole group got
 
 
@@ -46,7 +46,7 @@ def leave_on_signal() -> Iterator[None]:
     """Where no step is under way, a signal raises Preempted."""
 
     def leave(*_) -> None:
-        raise Preempted("Stopped before the first step; the same line starts again.")
+        raise Preempted("Interrupted before the first step. Run the same command to start again.")
 
     with _handled(leave):
         yield
@@ -69,10 +69,10 @@ def _handled(act: Callable) -> Iterator[None]:
 def obey_parent(_: int) -> None:
     """For a loader worker: what stops a whole process group lets its parent finish the step; the parent stops it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    Thread(target=_leave_when_told, args=(os.getppid(),), daemon=True).start()
+    Thread(target=_exit_when_the_parent_says, args=(os.getppid(),), daemon=True).start()
 
 
-def _leave_when_told(parent: int) -> None:
+def _exit_when_the_parent_says(parent: int) -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
         pass
     os._exit(0)

@@ -14,7 +14,8 @@ from zipfile import ZipFile
 import torch
 from torch import nn
 
-from experiments.records.run_folder import RunFolder, is_whole_zip, replacing
+from experiments.records.files import is_whole_zip, replacing
+from experiments.records.run_folder import RunFolder
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 
@@ -24,7 +25,7 @@ MOMENTS = {torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.SGD
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run has behind it."""
+    """Steps and time that a run has taken so far."""
 
     step: int
     seconds: float  # of training, over all its sessions
@@ -54,13 +55,13 @@ def load(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, 
     for path in present:
         state = read(path, device)
         if state is None:
-            say(f"warning: {path} is damaged; going back to the state before it.")
+            say(f"warning: {path} is damaged; resuming from the state before it.")
             continue
         try:
             return _fill(model, optimizer, state)
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"{path} holds the state of another model ({reason}). Start over with --force.") from None
+            raise UserError(f"{path} belongs to a different model ({reason}). Start over with --force.") from None
     if present:
         raise UserError(f"No checkpoint of {folder.path} is whole. Start over with --force.")
     return Spent(0, 0.0)

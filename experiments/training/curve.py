@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from experiments.protocols import evaluate
-from experiments.recipes.recipe import ScheduleRecipe, steps
-from experiments.records.run_folder import RunFolder
-from experiments.runtime.processes import World
-from experiments.runtime.signals import Stop
-from experiments.training.run_spec import Cell
+from detector.detector import Detector
+from experiments.recipes.recipe import ScheduleConfig, steps
+from experiments.records.schema import CurvePoint
+from experiments.training import evaluate
+from experiments.training.session import Session
 
 
-def marks(schedule: ScheduleRecipe) -> set[int]:
-    """Steps behind the model when it is measured; the end is not among them, `done` has it."""
+def curve_steps(schedule: ScheduleConfig) -> set[int]:
+    """Steps after which the model is measured; the end is not among them, `done` has it."""
     total, points = steps(schedule), schedule.evaluations
     return {total * k // points for k in range(1, points)} - {0}
 
 
-def measure(model, cell: Cell, folder: RunFolder, world: World, stop: Stop, step: int) -> None:
+def measure_point(model: Detector, session: Session, step: int) -> None:
     """Adds the point of `step`, or puts the same one in its place after a resume. Raises Preempted."""
-    found = evaluate.detections(model, cell.val, cell.recipe, world, stop)
+    detected = evaluate.detections(model, session)
     model.train()
-    if world.writes:
-        figures = evaluate.scores(cell.val, found, cell.recipe).figures
-        others = [point for point in folder.read_curve() if point["step"] != step]
-        folder.write_curve(sorted([*others, {"step": step, **figures}], key=lambda point: point["step"]))
+    if session.world.writes:
+        metrics = evaluate.scores(session.run.val, detected, session.run.recipe).metrics
+        others = [point for point in session.folder.read_curve() if point.step != step]
+        session.folder.write_curve(sorted([*others, CurvePoint(step, metrics)], key=lambda point: point.step))

@@ -1,4 +1,4 @@
-"""One cell from nothing to `done`, inside its run folder."""
+"""One run from nothing to `done`, inside its run folder."""
 
 from __future__ import annotations
 
@@ -8,76 +8,86 @@ import torch
 
 import assigners
 from detector.detector import Detector
-from experiments.data.readers.shapes import true_offsets
-from experiments.protocols import evaluate
-from experiments.recipes.recipe import as_dict
+from experiments.data.index import Index
+from experiments.protocols.registry import PROTOCOLS
+from experiments.recipes.recipe import as_read, plain, steps
 from experiments.recipes.typed import settings_of
-from experiments.records.run_folder import RunFolder
+from experiments.records.schema import Priors, Result, RunRecord, SplitRecord
+from experiments.runtime.environment import environment
 from experiments.runtime.errors import UserError
-from experiments.runtime.processes import World
-from experiments.runtime.signals import Stop
-from experiments.training import fairness, guards
-from experiments.training.environment import environment
-from experiments.training.run_spec import Cell, detector, differences
+from experiments.training import evaluate, fairness, guards
+from experiments.training.model import build_detector, head_differences
+from experiments.training.run_spec import RunSpec
+from experiments.training.session import Session
 from experiments.training.train import train
 
 
-def run(cell: Cell, folder: RunFolder, world: World, stop: Stop) -> dict:
-    """Trains and evaluates, from the newest checkpoint on; the result as `done` holds it. Done before: only that.
+def execute(session: Session) -> Result | None:
+    """Trains and evaluates, from the newest checkpoint on. A finished run gives its result, and nothing is done.
 
-    The caller holds the folder's lock. Raises UserError, Preempted.
+    None in a process that does not write. The caller holds the folder's lock. Raises UserError, Preempted.
     """
+    run, folder, world = session.run, session.folder, session.world
     if folder.is_done():
-        return folder.read_done()
-    if cell.recipe.schedule.batch % world.size:
-        raise UserError(f"{world.size} processes do not divide a batch of {cell.recipe.schedule.batch} images.")
-    for part in (cell.train, cell.val):
-        guards.labels(part)
-    guards.evaluation(cell)
-    model = detector(cell.recipe, len(cell.train.classes)).to(world.device, memory_format=torch.channels_last)
+        return folder.read_result()
+    if run.recipe.schedule.batch % world.size:
+        raise UserError(f"{world.size} processes do not divide a batch of {run.recipe.schedule.batch} images.")
+    for index in (run.train, run.val):
+        guards.check_labels(index)
+    guards.check_evaluation(run)
+    model = build_detector(run.recipe, len(run.train.classes)).to(world.device, memory_format=torch.channels_last)
     if world.writes:
-        guards.room(cell, model, folder)
+        guards.check_room(session, model)
         folder.tidy()
-        folder.write_run(_record(cell, model, world))
-    train_seconds = train(model, cell, folder, world, stop)
+        folder.write_run(_record(session, model))
+    train_seconds = train(model, session)
     begin = time.perf_counter()
-    found = evaluate.detections(model, cell.val, cell.recipe, world, stop)
+    detections = evaluate.detections(model, session)
     if not world.writes:
-        return {}
-    found.save(folder.detections)
-    scores = evaluate.scores(cell.val, found, cell.recipe)
+        return None
+    evaluate.stored(run.val, detections).save(folder.detections)
+    scores = evaluate.scores(run.val, detections, run.recipe)
     scores.matches.save(folder.matches)
-    seconds = {"train_seconds": train_seconds, "eval_seconds": time.perf_counter() - begin}
-    how = {"protocol": cell.recipe.test.protocol, "evaluator": evaluate.evaluator(cell.recipe)}
-    result = {**scores.figures, "per_class": scores.per_class, **seconds, **how}
-    folder.write_done(result | {"priors": priors(model, cell)})
+    result = Result(
+        metrics=scores.metrics,
+        per_class=scores.per_class,
+        train_seconds=train_seconds,
+        eval_seconds=time.perf_counter() - begin,
+        evaluator=evaluate.evaluator(run.recipe),
+        priors=_priors(model, run),
+    )
+    folder.write_result(result)
     folder.previous.unlink(missing_ok=True)  # nothing will go back behind the end
     return result
 
 
-def priors(model: Detector, cell: Cell) -> dict:
-    """The learned centre priors by class, in strides (paper, figure 5); empty lists for a method without any.
-
-    true_offsets: of drawn classes, from the centre in widths and heights of the box; empty for other sets.
-    """
-    learned = {name: getattr(model.assigner, name, None) for name in ("mu", "sigma")}
-    shown = {name: [] if t is None else t.detach().cpu().tolist() for name, t in learned.items()}
-    classes, drawn = list(cell.train.classes), cell.recipe.data.reader == "shapes"
-    return {"classes": classes, **shown, "true_offsets": true_offsets(classes) if drawn else []}
+def _priors(model: Detector, run: RunSpec) -> Priors:
+    """What the assigner learned (paper, figure 5), beside the truth where the dataset knows it."""
+    return Priors(
+        classes=run.train.classes,
+        values={name: tensor.detach().cpu().tolist() for name, tensor in model.assigner.learned().items()},
+        true_offsets=[list(offset) for offset in run.train.true_offsets],
+    )
 
 
-def _record(cell: Cell, model: Detector, world: World) -> dict:
+def _record(session: Session, model: Detector) -> RunRecord:
     """What run.json holds, written before the first step."""
-    sets = {"train": cell.train, "val": cell.val}
-    return {
-        "id": cell.id,
-        "recipe": as_dict(cell.recipe),
-        "data": {
-            name: {"digest": s.digest(), "images": len(s), "boxes": len(s.boxes), "cleaned": s.counters}
-            for name, s in sets.items()
-        },
-        "environment": environment() | {"processes": world.size},
-        "head_differs": {name: list(pair) for name, pair in differences(cell.recipe).items()},
-        "defaults": {name: default for name, (_, default) in settings_of(assigners.get(cell.recipe.assigner)).items()},
-        "shared": fairness.shared(cell, model),
-    }
+    run = session.run
+    recipe = run.recipe
+    return RunRecord(
+        id=run.id,
+        recipe=plain(recipe),
+        backbone=recipe.model.backbone,
+        iterations=recipe.schedule.iterations,
+        steps=steps(recipe.schedule),
+        data={"train": _split(run.train), "val": _split(run.val)},
+        environment=environment() | {"processes": session.world.size},
+        head_differs=as_read(head_differences(recipe)),
+        defaults=as_read({name: value for name, (_, value) in settings_of(assigners.get(recipe.assigner)).items()}),
+        shared=fairness.shared_hashes(run, model),
+        protocol=PROTOCOLS[recipe.test.protocol].record,
+    )
+
+
+def _split(index: Index) -> SplitRecord:
+    return SplitRecord(digest=index.digest(), images=len(index), boxes=len(index.boxes), cleaned=index.counters)

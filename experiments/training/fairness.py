@@ -14,42 +14,39 @@ import numpy as np
 from torch import Tensor, nn
 
 from detector.detector import Detector
-from experiments.data.loader import draws, order
-from experiments.records.run_folder import NO_EFFECT, hash_of
-from experiments.training.run_spec import Cell
+from experiments.data.loader import augmentation_stream, batch_order
+from experiments.records.files import hash_of
+from experiments.records.schema import effective
+from experiments.training.run_spec import RunSpec
 
 STEPS = 100  # batches looked at: their images and flips follow from (seed, step) alone, so the rest does, too
-SCORING = ("protocol", "evaluator")  # fields of the test recipe that belong to the evaluation, not to the limits
+SCORING = ("protocol", "evaluator")  # fields of the test group that belong to the evaluation, not to the limits
 
 
-def shared(cell: Cell, model: Detector) -> dict[str, str]:
+def shared_hashes(run: RunSpec, model: Detector) -> dict[str, str]:
     """Name -> hash. `model` as initialised, before its first step or its checkpoint; on any device."""
-    recipe = cell.recipe
+    recipe = run.recipe
     limits = asdict(recipe.test)
     scoring = {name: limits.pop(name) for name in SCORING if name in limits}
     return {
-        "images and boxes": hash_of([cell.train.digest(), cell.val.digest()]),
-        "data order": _order(cell),
-        "input": hash_of(_effective("data", asdict(recipe.data))),
+        "images and boxes": hash_of([run.train.digest(), run.val.digest()]),
+        "data order": _order(run),
+        "input": hash_of(effective("data", asdict(recipe.data))),
         "architecture": hash_of(asdict(recipe.model)),
         **_weights(model),
         "optimiser": hash_of(asdict(recipe.optimizer)),
-        "schedule": hash_of(_effective("schedule", asdict(recipe.schedule))),
+        "schedule": hash_of(effective("schedule", asdict(recipe.schedule))),
         "post-processing limits": hash_of(limits),
         "evaluation": hash_of({"protocol": scoring.get("protocol", "coco")}),  # engines agree bit for bit
     }
 
 
-def _order(cell: Cell) -> str:
+def _order(run: RunSpec) -> str:
     """Image ids of the first batches, and which of them are flipped."""
-    recipe, index = cell.recipe, cell.train
-    batches = islice(order(index, recipe.schedule.batch, recipe.seed), STEPS)
+    recipe, index = run.recipe, run.train
+    batches = islice(batch_order(index, recipe.schedule.batch, recipe.seed), STEPS)
     keys = [(step, int(index.image_ids[i])) for step, batch in enumerate(batches) for i in batch]
-    return hash_of([[*key, bool(draws(recipe.seed, *key).random() < recipe.data.flip)] for key in keys])
-
-
-def _effective(group: str, values: dict) -> dict:
-    return {key: value for key, value in values.items() if key not in NO_EFFECT.get(group, ())}
+    return hash_of([[*key, bool(augmentation_stream(recipe.seed, *key).random() < recipe.data.flip)] for key in keys])
 
 
 def _weights(model: Detector) -> dict[str, str]:
@@ -64,9 +61,9 @@ def _weights(model: Detector) -> dict[str, str]:
     }
 
 
-def _convolutions(*parts: nn.Module) -> list[Tensor]:
+def _convolutions(*modules: nn.Module) -> list[Tensor]:
     """Weights and biases; norms start at 1 and 0, and whether there are any is in `head_differs`."""
-    convs = [m for part in parts for m in part.modules() if isinstance(m, nn.Conv2d)]
+    convs = [m for module in modules for m in module.modules() if isinstance(m, nn.Conv2d)]
     return [tensor for conv in convs for tensor in (conv.weight, conv.bias)]
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from experiments.records.run_folder import RunFolder
+from experiments.records.schema import StepRow
 from experiments.runtime.console import Progress
-from experiments.runtime.processes import World
+from experiments.training.session import Session
 
 SHOWN_EVERY = 100  # steps, where there is no terminal
 
@@ -18,18 +18,20 @@ SHOWN_EVERY = 100  # steps, where there is no terminal
 class Log:
     """One row a step into `metrics.jsonl`, its mean since the last time onto the screen."""
 
-    def __init__(self, folder: RunFolder, total: int, start: int, name: str, batch: int, world: World):
-        self.folder, self.total, self.batch, self.world = folder, total, batch, world
-        self.progress = Progress(total, start, name, every=SHOWN_EVERY, silent=not world.writes)
-        self.steps: list[dict[str, float]] = []  # step, lr, bad_images
+    def __init__(self, session: Session, total: int, start: int):
+        recipe = session.run.recipe
+        self.folder, self.world, self.total, self.batch = session.folder, session.world, total, recipe.schedule.batch
+        name, silent = f"{recipe.assigner} on {recipe.dataset}", not self.world.writes
+        self.progress = Progress(total, start, name, every=SHOWN_EVERY, silent=silent)
+        self.rows: list[StepRow] = []  # with learning rate and bad images
         self.figures: list[dict[str, Tensor]] = []
         self.waited, self.begin = 0.0, time.perf_counter()
-        if world.writes:
-            folder.truncate_metrics(start)
+        if self.world.writes:
+            self.folder.truncate_metrics(start)
 
     def add(self, step: int, lr: float, figures: dict[str, Tensor], bad: int) -> None:
         """`step` steps are done."""
-        self.steps.append({"step": step, "lr": lr, "bad_images": bad})
+        self.rows.append(StepRow(step, {"lr": lr, "bad_images": bad}))
         self.figures.append(figures)
 
     def write(self) -> None:
@@ -37,20 +39,24 @@ class Log:
         names = list(self.figures[0])
         table = torch.stack([torch.stack([row[name].float() for name in names]) for row in self.figures])
         table, elapsed = self.world.mean(table), time.perf_counter() - self.begin
-        rate = len(self.steps) / elapsed
+        rate = len(self.rows) / elapsed
         speed = {"images_per_s": rate * self.batch, "wait": self.waited / elapsed}
         if self.world.writes:
-            rows = zip(self.steps, table.tolist(), strict=True)
-            self.folder.append([row | dict(zip(names, values, strict=True)) | speed for row, values in rows])
-        step, mean = self.steps[-1]["step"], dict(zip(names, table.mean(0).tolist(), strict=True))
-        shown = mean | {"img/s": speed["images_per_s"], "wait": speed["wait"]}
-        self.progress.show(step, shown, (self.total - step) / rate)
-        self.steps, self.figures, self.waited, self.begin = [], [], 0.0, time.perf_counter()
+            self.folder.append(
+                [
+                    StepRow(row.step, row.values | dict(zip(names, figures, strict=True)) | speed)
+                    for row, figures in zip(self.rows, table.tolist(), strict=True)
+                ]
+            )
+        step, mean = self.rows[-1].step, dict(zip(names, table.mean(0).tolist(), strict=True))
+        numbers = mean | {"img/s": speed["images_per_s"], "wait": speed["wait"]}
+        self.progress.show(step, numbers, (self.total - step) / rate)
+        self.rows, self.figures, self.waited, self.begin = [], [], 0.0, time.perf_counter()
 
-    def excused(self, work: Callable[..., None], *given) -> float:
+    def excused(self, work: Callable[..., None], *arguments) -> float:
         """Does other work than steps; its seconds, which count for no speed."""
         start = time.perf_counter()
-        work(*given)
+        work(*arguments)
         spent = time.perf_counter() - start
         self.begin += spent
         return spent

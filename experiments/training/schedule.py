@@ -7,13 +7,13 @@ from math import cos, pi
 import torch
 from torch import nn
 
-from experiments.recipes.recipe import OptimizerRecipe, Recipe, ScheduleRecipe, steps
+from experiments.recipes.recipe import IMAGES, OptimizerConfig, Recipe, ScheduleConfig, steps
 
 
-def factor(schedule: ScheduleRecipe, step: int) -> float:
+def lr_factor(schedule: ScheduleConfig, step: int) -> float:
     """What multiplies the base learning rate at `step`, counted from 0."""
     total = steps(schedule)
-    warmup = max(1, round(schedule.warmup * 16 / schedule.batch))
+    warmup = max(1, round(schedule.warmup * IMAGES / schedule.batch))
     ramp = min(1.0, 0.001 + 0.999 * step / warmup)  # linear from 0.001, as cvpods
     if not schedule.milestones:
         return ramp * (1 + cos(pi * step / total)) / 2
@@ -22,10 +22,10 @@ def factor(schedule: ScheduleRecipe, step: int) -> float:
 
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Of one optimiser step; the recipe's lr is for 16 images."""
-    return recipe.optimizer.lr * recipe.schedule.batch / 16 * factor(recipe.schedule, step)
+    return recipe.optimizer.lr * recipe.schedule.batch / IMAGES * lr_factor(recipe.schedule, step)
 
 
-def optimizer(model: nn.Module, recipe: OptimizerRecipe) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, recipe: OptimizerConfig) -> torch.optim.Optimizer:
     """Norm layers and biases (tensors of one axis) do not decay; the assigner's priors do, as in the authors' code."""
     learned = [p for p in model.parameters() if p.requires_grad]
     groups = [

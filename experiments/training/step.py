@@ -1,4 +1,4 @@
-"""The gradients of one batch, part by part."""
+"""The gradients of one batch, a part of it after the other."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch import Tensor, nn
 
 from assigners.interface import Objects
 from experiments.data.loader import Batch
-from experiments.recipes.recipe import ScheduleRecipe
+from experiments.recipes.recipe import ScheduleConfig
 
 
 def backward(
-    model: nn.Module, batch: Batch, schedule: ScheduleRecipe, progress: float, device: torch.device
+    model: nn.Module, batch: Batch, schedule: ScheduleConfig, progress: float, device: torch.device
 ) -> dict[str, Tensor]:
     """Leaves the gradients of the mean over the parts; loss terms are means over them, counts are sums."""
-    parts = list(cut(batch, schedule.accumulate))
+    slices = list(cut(batch, schedule.accumulate))
     model.zero_grad(set_to_none=True)
-    found: dict[str, Tensor] = {}
-    for position, (images, objects) in enumerate(parts):
-        images, objects = images.to(device, non_blocking=True), to(objects, device)
-        with _unsynchronised(model, position + 1 < len(parts)):
+    figures: dict[str, Tensor] = {}
+    for position, (images, objects) in enumerate(slices):
+        images, objects = images.to(device, non_blocking=True), to_device(objects, device)
+        with _unsynchronised(model, position + 1 < len(slices)):
             with torch.autocast(device.type, torch.bfloat16, enabled=schedule.bf16):
                 terms, counts = model(images, objects, progress)
-            loss = sum(terms.values()) / len(parts)
+            loss = sum(terms.values()) / len(slices)
             loss.backward()
-        shown = {name: term.detach() / len(parts) for name, term in terms.items()} | counts | {"loss": loss.detach()}
-        found = {name: found.get(name, 0) + value for name, value in shown.items()}
-    return found
+        means = {name: term.detach() / len(slices) for name, term in terms.items()}
+        figures = {n: figures.get(n, 0) + x for n, x in (means | counts | {"loss": loss.detach()}).items()}
+    return figures
 
 
 def _unsynchronised(model: nn.Module, more: bool):
@@ -44,14 +44,14 @@ def cut(batch: Batch, parts: int) -> Iterator[tuple[Tensor, Objects]]:
     o, size = batch.objects, math.ceil(len(batch.images) / parts)
     for first in range(0, len(batch.images), size):
         images = batch.images[first : first + size]
-        mine = (o.image >= first) & (o.image < first + size)
+        rows = (o.image >= first) & (o.image < first + size)
         regions = (o.ignore_image >= first) & (o.ignore_image < first + size)
         yield (
             images,
             Objects(
-                boxes=o.boxes[mine],
-                labels=o.labels[mine],
-                image=o.image[mine] - first,
+                boxes=o.boxes[rows],
+                labels=o.labels[rows],
+                image=o.image[rows] - first,
                 ignore=o.ignore[regions],
                 ignore_image=o.ignore_image[regions] - first,
                 images=len(images),
@@ -59,7 +59,7 @@ def cut(batch: Batch, parts: int) -> Iterator[tuple[Tensor, Objects]]:
         )
 
 
-def to(objects: Objects, device: torch.device) -> Objects:
+def to_device(objects: Objects, device: torch.device) -> Objects:
     """The objects on a device."""
     tensors = {name: value.to(device, non_blocking=True) for name, value in vars(objects).items() if name != "images"}
     return replace(objects, **tensors)

@@ -7,87 +7,88 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from experiments.data.loader import Batch, train_loader
 from experiments.recipes.recipe import steps
-from experiments.records.run_folder import RunFolder
 from experiments.runtime.errors import UserError
-from experiments.runtime.processes import World
-from experiments.runtime.signals import Preempted, Stop
-from experiments.training import checkpoint, curve, guards
+from experiments.runtime.signals import Preempted
+from experiments.training import checkpoint, guards
 from experiments.training.checkpoint import Spent
+from experiments.training.curve import curve_steps, measure_point
 from experiments.training.log import Log
-from experiments.training.run_spec import Cell
-from experiments.training.schedule import learning_rate, optimizer
+from experiments.training.schedule import learning_rate, make_optimizer
+from experiments.training.session import Session
 from experiments.training.step import backward
 
 LOG_EVERY = 20  # steps between two looks at the clock
 
 
-def train(model: nn.Module, cell: Cell, folder: RunFolder, world: World, stop: Stop) -> float:
+def train(model: nn.Module, session: Session) -> float:
     """Trains `model` in place from the newest checkpoint on. Returns the seconds of training, over all sessions.
 
     Raises UserError when a loss or gradient is not finite, an image does not decode or memory is short; Preempted,
-    after a checkpoint, when `stop` asks for it.
+    after a checkpoint, when a stop is asked for.
     """
-    recipe, index = cell.recipe, cell.train
-    total, opt = steps(recipe.schedule), optimizer(model, recipe.optimizer)
-    spent = checkpoint.load(folder, model, opt, world.device)
-    marks = curve.marks(recipe.schedule)
-    log = Log(folder, total, spent.step, f"{recipe.assigner} on {recipe.dataset}", recipe.schedule.batch, world)
-    loader = train_loader(index, recipe, spent.step, total, world.rank, world.size)
+    recipe, world, schedule = session.run.recipe, session.world, session.run.recipe.schedule
+    total, optimizer = steps(schedule), make_optimizer(model, recipe.optimizer)
+    spent = checkpoint.load(session.folder, model, optimizer, world.device)
+    measured_at = curve_steps(schedule)
+    log = Log(session, total, spent.step)
+    todo = range(spent.step, total)
+    loader = train_loader(session.run.train, recipe.data, schedule.batch, recipe.seed, todo, world.rank, world.size)
     net, begin = world.wrap(model), time.perf_counter() - spent.seconds
     try:
         for step, batch in enumerate(_waited(loader, log), spent.step):
-            if step in marks:
-                begin += log.excused(curve.measure, model, cell, folder, world, stop, step)
+            if step in measured_at:
+                begin += log.excused(measure_point, model, session, step)
             lr = learning_rate(recipe, step)
-            for group in opt.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = lr
-            figures, halted = _step(net, batch, cell, folder, world, stop, step, lr)
-            opt.step()
+            figures, halted = _gradients(net, batch, session, step, lr)
+            optimizer.step()
             log.add(step + 1, lr, figures, batch.bad)
-            due = (step + 1) % recipe.schedule.checkpoint_every == 0 or step + 1 in marks
+            due = (step + 1) % schedule.checkpoint_every == 0 or step + 1 in measured_at
             saves = halted or due or step + 1 == total
             if saves or (step + 1) % LOG_EVERY == 0:
                 log.write()
             if saves and world.writes:
-                checkpoint.save(folder, model, opt, Spent(step + 1, time.perf_counter() - begin))
+                checkpoint.save(session.folder, model, optimizer, Spent(step + 1, time.perf_counter() - begin))
             if halted and step + 1 < total:
-                raise Preempted(f"Stopped after step {step + 1} of {total}; the same line goes on from there.")
+                raise Preempted(f"Stopped after step {step + 1} of {total}. Run the same command to resume.")
     finally:
         log.close()
     return time.perf_counter() - begin
 
 
-def _step(net, batch: Batch, cell: Cell, folder: RunFolder, world: World, stop: Stop, step: int, lr: float):
+def _gradients(net: nn.Module, batch: Batch, session: Session, step: int, lr: float) -> tuple[dict[str, Tensor], bool]:
     """Finite gradients of one batch, clipped; its figures; and whether any process was asked to stop.
 
     The one place of a step where the host waits for the device: a bad number must not reach the weights.
     """
-    recipe = cell.recipe
+    recipe, world = session.run.recipe, session.world
     try:
         figures = backward(net, batch, recipe.schedule, step / steps(recipe.schedule), world.device)
     except torch.OutOfMemoryError:
-        raise guards.out_of_memory(batch, cell.train, step + 1) from None
+        raise guards.out_of_memory(batch, session.run.train, step + 1) from None
     norm = nn.utils.clip_grad_norm_(net.parameters(), recipe.optimizer.clip or math.inf)
-    broken = guards.finite(figures, norm)
-    asked = world.mean(torch.tensor([float(stop.requested), float(bool(broken))], device=world.device))
-    halted, anywhere = (asked > 0).tolist()
+    broken = guards.not_finite(figures, norm)
+    flags = torch.tensor([float(session.stop.requested), float(bool(broken))], device=world.device)
+    halted, anywhere = (world.mean(flags) > 0).tolist()
     if broken:
         model = net.module if world.size > 1 else net
-        guards.keep(folder, model, batch, cell.train, figures, step + 1, lr)
+        guards.keep_broken(session, model, batch, figures, step + 1, lr)
     if anywhere:
         raise UserError(
             f"Step {step + 1}: not finite: {', '.join(broken) or 'numbers of another process'}. The weights are as "
-            f"before it. python experiments/replay.py {folder.broken} shows the image; lower optimizer.lr to go on."
+            f"before it. python experiments/replay.py {session.folder.broken} shows the image; lower optimizer.lr to "
+            "resume."
         )
     return figures, halted
 
 
 def _waited(loader: Iterator[Batch], log: Log) -> Iterator[Batch]:
-    """The batches, with the time spent waiting for each told to the log."""
+    """The batches; the log learns how long each was waited for."""
     while True:
         begin = time.perf_counter()
         batch = next(loader, None)

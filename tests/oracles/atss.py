@@ -11,11 +11,11 @@ from tests.oracles.fcos import losses
 def candidates(grid: Grid, box: list[float]) -> list[int]:
     """The nine nearest anchors of every level; equally near ones in the order of the grid."""
     cx, cy = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    points, chosen = grid.centers.tolist(), []
+    points, nearest = grid.centers.tolist(), []
     for level in grid.levels:
         near = sorted(((points[i][0] - cx) ** 2 + (points[i][1] - cy) ** 2, i) for i in range(level.start, level.stop))
-        chosen += [i for _, i in near[:9]]
-    return chosen
+        nearest += [i for _, i in near[:9]]
+    return nearest
 
 
 def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int], set[tuple[int, int]]]:
@@ -23,10 +23,10 @@ def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int], set[t
     best, listed, unsure = {}, set(), set()
     points = grid.centers.tolist()
     for n, (box, image) in enumerate(zip(objects.boxes.tolist(), objects.image.tolist(), strict=True)):
-        chosen = candidates(grid, box)
-        values = iou(grid.boxes[chosen], objects.boxes[n])
+        nearest = candidates(grid, box)
+        values = iou(grid.boxes[nearest], objects.boxes[n])
         threshold = (values.mean() + values.std()).item()
-        for i, value in zip(chosen, values.tolist(), strict=True):
+        for i, value in zip(nearest, values.tolist(), strict=True):
             prior, (x, y) = image * grid.size + i, points[i]
             listed.add(prior)
             if min(x - box[0], y - box[1], box[2] - x, box[3] - y) <= 0.01:

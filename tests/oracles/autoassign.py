@@ -10,12 +10,12 @@ from assigners.interface import Grid, Objects
 from tests.oracles.common import Raw, Result, bag_loss, crowd, decode_ltrb, down_weighted, inside, log_probs, overlaps
 
 
-def center_prior(grid: Grid, box: Tensor, chosen: list[int], raw: Raw, center: str, label: int) -> Tensor:
-    """G at the chosen locations: equation 2 with the offset in strides; 1 where the prior is off."""
+def center_prior(grid: Grid, box: Tensor, cells: list[int], raw: Raw, center: str, label: int) -> Tensor:
+    """G at locations of the grid: equation 2 with the offset in strides; 1 where the prior is off."""
     if center == "none":
-        return torch.ones(len(chosen), dtype=torch.float64)
+        return torch.ones(len(cells), dtype=torch.float64)
     row = label if center == "category" else 0
-    offset = (grid.centers[chosen].double() - (box[:2] + box[2:]) / 2) / grid.stride[chosen].double()[:, None]
+    offset = (grid.centers[cells].double() - (box[:2] + box[2:]) / 2) / grid.stride[cells].double()[:, None]
     return (-((offset - raw.mu[row]) ** 2) / (2 * raw.sigma[row] ** 2)).sum(1).exp()
 
 
@@ -58,18 +58,18 @@ def oracle(
     mass, count, pos = [raw.logits.sum() * 0 for _ in best], [0 for _ in best], raw.logits.sum() * 0
     for n, (label, image) in enumerate(zip(objects.labels.tolist(), objects.image.tolist(), strict=True)):
         count[image] += 1
-        chosen = inside(grid, objects.boxes[n].tolist())
-        if not chosen:
+        cells = inside(grid, objects.boxes[n].tolist())
+        if not cells:
             pos = pos + 100  # B = 0: binary cross-entropy clamps its logarithm
             continue
-        loc, box = [image * p + i for i in chosen], objects.boxes[n].double()
+        loc, box = [image * p + i for i in cells], objects.boxes[n].double()
         p_cls, p_loc = log_p[loc, label].exp(), (-5 * (1 - overlaps(decoded[loc], box)[1])).exp()
-        prior = center_prior(grid, box, chosen, raw, center, label)
+        prior = center_prior(grid, box, cells, raw, center, label)
         weight = confidence_weight(confidence, p_cls, p_loc) * prior
         weight = weight / weight.sum().clamp(min=1e-12)
         pos = pos + bag_loss(weight, p_cls * p_loc)
         mass[image] = mass[image] + prior.sum()
-        minus = negative_weight(best[image][chosen]) if negative == "iou" else torch.ones(len(chosen))
+        minus = negative_weight(best[image][cells]) if negative == "iou" else torch.ones(len(cells))
         for j, plus, less in zip(loc, weight.tolist(), minus.tolist(), strict=True):
             pairs[j, n] = (plus, less)
             table[j, label] = min(table.get((j, label), 1.0), less)

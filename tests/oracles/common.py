@@ -54,10 +54,10 @@ def inside(grid: Grid, box: list[float]) -> list[int]:
 
 def crowd(grid: Grid, objects: Objects, listed: set[int]) -> set[int]:
     """Priors inside an ignore region of their image that no object lists."""
-    found = set()
+    covered = set()
     for box, image in zip(objects.ignore.tolist(), objects.ignore_image.tolist(), strict=True):
-        found |= {image * grid.size + i for i in inside(grid, box)}
-    return found - listed
+        covered |= {image * grid.size + i for i in inside(grid, box)}
+    return covered - listed
 
 
 def decode_ltrb(grid: Grid, images: int, raw: Tensor) -> Tensor:

@@ -44,10 +44,10 @@ def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Re
     decoded = decode_delta(grid, objects.images, raw.deltas, WEIGHTS)
     pos = raw.logits.sum() * 0
     for n, (label, image) in enumerate(zip(objects.labels.tolist(), objects.image.tolist(), strict=True)):
-        chosen = bag(grid, objects.boxes[n])
-        loc = [image * p + i for i in chosen]
-        if chosen:
-            target = encode(grid.boxes[chosen], objects.boxes[n : n + 1].expand(len(chosen), 4), WEIGHTS)
+        anchors = bag(grid, objects.boxes[n])
+        loc = [image * p + i for i in anchors]
+        if anchors:
+            target = encode(grid.boxes[anchors], objects.boxes[n : n + 1].expand(len(anchors), 4), WEIGHTS)
             prob = (log_p[loc, label] - 0.75 * smooth_l1(raw.deltas[loc] - target, 0.11)).exp()
             weight = 1 / (1 - prob).clamp(min=1e-12)
             weight = weight / weight.sum()

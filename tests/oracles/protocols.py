@@ -15,11 +15,11 @@ def pixel_iou(a, b):
 
 def best_of(box, others):
     """Position and IoU of the first box that overlaps most."""
-    best, place = -1.0, -1
+    best, position = -1.0, -1
     for i, other in enumerate(others):
         if pixel_iou(box, other) > best:
-            best, place = pixel_iou(box, other), i
-    return place, best
+            best, position = pixel_iou(box, other), i
+    return position, best
 
 
 def by_area(points):
@@ -36,7 +36,7 @@ def by_eleven(points):
     return sum(max((p for r, p in points if r >= i * 0.1), default=0.0) / 11 for i in range(11))
 
 
-def voc_ap(truth, found, label, threshold, average):
+def voc_ap(truth, detections, label, threshold, average):
     """AP of one class at one IoU; None without objects. Boxes of the index become VOC's: 1-based, last pixel inside."""
     voc = lambda box: (box[0] + 1, box[1] + 1, box[2], box[3])  # noqa: E731
     objects = {}
@@ -46,17 +46,17 @@ def voc_ap(truth, found, label, threshold, average):
     count = sum(not truth.ignore[i] for rows in objects.values() for i in rows)
     if count == 0:
         return None
-    rows = [i for i in range(len(found.scores)) if found.labels[i] == label]
-    rows.sort(key=lambda i: (-found.scores[i], truth.image_ids[found.image[i]], i))
+    rows = [i for i in range(len(detections.scores)) if detections.labels[i] == label]
+    rows.sort(key=lambda i: (-detections.scores[i], truth.image_ids[detections.image[i]], i))
     taken, right, wrong, points = set(), 0, 0, []
     for i in rows:
-        others = objects[found.image[i]]
-        place, iou = best_of(voc(found.boxes[i].tolist()), [voc(truth.boxes[j].tolist()) for j in others])
+        others = objects[detections.image[i]]
+        position, iou = best_of(voc(detections.boxes[i].tolist()), [voc(truth.boxes[j].tolist()) for j in others])
         if iou <= threshold:
             wrong += 1
-        elif not truth.ignore[others[place]]:
-            right, wrong = (right, wrong + 1) if others[place] in taken else (right + 1, wrong)
-            taken.add(others[place])
+        elif not truth.ignore[others[position]]:
+            right, wrong = (right, wrong + 1) if others[position] in taken else (right + 1, wrong)
+            taken.add(others[position])
         points.append((right / count, right / (right + wrong) if right + wrong else 0.0))
     return average(points)
 
@@ -68,7 +68,7 @@ def official_ap(images, predictions):
     """
     scores = [row[4] for rows in predictions.values() for row in rows]
     low, high = min(scores), max(scores)
-    steps = [[0, 0] for _ in range(1000)]  # detections that are right or wrong, faces found
+    steps = [[0, 0] for _ in range(1000)]  # detections that are right or wrong, faces it recalls
     for name, (faces, counting) in images.items():
         rows = predictions.get(name, [])
         if not faces or not rows:
@@ -82,16 +82,16 @@ def official_ap(images, predictions):
 
 
 def image_at(rows, faces, counting, low, high, threshold):
-    """Of one image at one threshold: detections that are right or wrong, and faces found."""
+    """Of one image at one threshold: detections that are right or wrong, and faces it recalls."""
     corners = [(x, y, x + w, y + h) for x, y, w, h in faces]
     judged, recalled = 0, set()
     for x, y, w, h, score in rows:
         if (score - low) / (high - low) < threshold:
             break
-        place, iou = best_of((x, y, x + w, y + h), corners)
-        if iou >= 0.5 and place + 1 not in counting:
+        position, iou = best_of((x, y, x + w, y + h), corners)
+        if iou >= 0.5 and position + 1 not in counting:
             continue
         judged += 1
         if iou >= 0.5:
-            recalled.add(place)
+            recalled.add(position)
     return judged, len(recalled)

@@ -13,17 +13,17 @@ def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int]]:
     """Prior -> object of the positives, and the ignored priors; IoU in float32, so that equality means equality."""
     matched, ignore = {}, set()
     for image in range(objects.images):
-        mine = (objects.image == image).nonzero()[:, 0].tolist()
-        if not mine:
+        of_image = (objects.image == image).nonzero()[:, 0].tolist()
+        if not of_image:
             continue
-        table = [iou(grid.boxes, objects.boxes[n]).tolist() for n in mine]
+        table = [iou(grid.boxes, objects.boxes[n]).tolist() for n in of_image]
         best_of_object = [max(row) for row in table]
         for i in range(grid.size):
             column = [row[i] for row in table]
             best = max(column)
             is_best = any(v > 0 and v == top for v, top in zip(column, best_of_object, strict=True))
             if best >= 0.5 or is_best:
-                matched[image * grid.size + i] = mine[column.index(best)]
+                matched[image * grid.size + i] = of_image[column.index(best)]
             elif best >= torch.tensor(0.4).item():
                 ignore.add(image * grid.size + i)
     return matched, ignore

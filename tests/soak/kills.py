@@ -24,7 +24,8 @@ import torch
 
 from assigners import METHODS
 from experiments.records.run_folder import RunFolder, runs_in
-from tests.soak.runs import SECONDS, Plan, differences, ended
+from tests.soak.runs import SECONDS, Plan, ended
+from tests.tiny_runs import differences
 
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: orphans become ours, and can be waited for
 KINDS = {1: ("run", "loader"), 2: ("launcher", "process", "loader")}
@@ -91,8 +92,7 @@ def strike(root: int, plan: Plan, runs: Path, truth: Truth, begun: float, rng: r
         if time.monotonic() >= due and moment in ("any", now):
             alive = targets(root, kind, plan.processes)
             if alive:
-                chosen = rng.choice(alive)
-                os.kill(chosen, signal.SIGKILL)
+                os.kill(rng.choice(alive), signal.SIGKILL)
                 return kind, now
         time.sleep(0.001)
 
@@ -119,9 +119,9 @@ def session(plan: Plan, runs: Path, truth: Truth, rng: random.Random, tally: Tal
         tally.wrong.append(f"{plan} hangs after {hit}: {everyone(os.getpid())}")
         for child in everyone(os.getpid())[1:]:
             os.kill(child, signal.SIGKILL)
-    said = log.read_text() if log.exists() else ""
-    if re.search("Traceback|Exception ignored", ORPHAN.sub("", said)) or (hit is None and code):
-        tally.wrong.append(f"{plan}, {hit}, code {code}: {said}")
+    output = log.read_text() if log.exists() else ""
+    if re.search("Traceback|Exception ignored", ORPHAN.sub("", output)) or (hit is None and code):
+        tally.wrong.append(f"{plan}, {hit}, code {code}: {output}")
     if hit:
         tally.kills[hit] += 1
     else:  # how busy the machine is changes

@@ -1,9 +1,8 @@
-"""Tiny runs: as people start them, and forked from a process that has torch in memory; and what differs between two."""
+"""Tiny runs: as people start them, and forked from a process that has torch in memory."""
 
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import signal
 import subprocess
@@ -14,34 +13,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
+from experiments.runtime.commit import ROOT
+from tests.tiny_runs import TINY, sets
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 90  # that no tiny run takes, stopped or not: it hangs
-CLOCKS = ("images_per_s", "wait")  # of a row; in `done` all that ends with "seconds"
-TINY = (
-    "schedule.iterations=3 schedule.warmup=1 schedule.batch=4 schedule.checkpoint_every=3 data.train_images=16 "
-    "data.val_images=8 test.batch=2 test.score_threshold=0.001 model.backbone=mobilenet_v2 model.channels=16 "
-    "model.tower_convs=1 data.short=64 data.long=64"
+FASTER = (
+    "schedule.checkpoint_every=3 data.val_images=8 test.batch=2 test.score_threshold=0.001 model.backbone=mobilenet_v2"
 ).split()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One cell and its processes; 1: alone, 2: under torchrun."""
+    """A run and its processes; 1: alone, 2: under torchrun."""
 
     assigner: str
     processes: int = 1
 
     def words(self, runs: Path, *more: str) -> list[str]:
         """The command line."""
-        sets = [word for text in (*TINY, *more) for word in ("--set", text)]
-        return ["--runs", str(runs), "--assigner", self.assigner, *sets]
+        return ["--runs", str(runs), "--assigner", self.assigner, *sets(*TINY, *FASTER, *more)]
 
     def undisturbed(self, runs: Path) -> RunFolder:
         """By the command as people type it, without loader workers."""
@@ -87,8 +82,8 @@ def command(words: list[str], log: Path, before: Callable[[], None] = lambda: No
 def launched(words: list[str], log: Path, processes: int) -> int:
     """torchrun's own launcher, with forked processes."""
     into(log.with_suffix(".launcher"))
-    place = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": str(os.getpid())}
-    config = LaunchConfig(1, 1, processes, **place, max_restarts=0, start_method="fork")
+    meeting = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": str(os.getpid())}
+    config = LaunchConfig(1, 1, processes, **meeting, max_restarts=0, start_method="fork")
     try:
         elastic_launch(config, _process)(words, log)
     except torch.distributed.elastic.multiprocessing.errors.ChildFailedError as error:
@@ -117,39 +112,9 @@ def ended(child: int, seconds: float) -> int | None:
     """Exit code of a child, or minus the signal; None after `seconds`."""
     until = time.monotonic() + seconds
     while True:
-        found, status = os.waitpid(child, os.WNOHANG)
-        if found:
+        number, status = os.waitpid(child, os.WNOHANG)
+        if number:
             return os.waitstatus_to_exitcode(status)
         if time.monotonic() > until:
             return None
         time.sleep(0.002)
-
-
-def differences(a: RunFolder, b: RunFolder) -> list[str]:
-    """What is not equal bit for bit: losses of every step, weights, moments, detections, figures."""
-    found = []
-    rows = [[{k: v for k, v in row.items() if k not in CLOCKS} for row in x.read_metrics()] for x in (a, b)]
-    if rows[0] != rows[1]:
-        found.append(f"metrics of {a.path}")
-    if a.read_curve() != b.read_curve():
-        found.append(f"curve of {a.path}")
-    states = [tensors(torch.load(x.checkpoint, weights_only=True)) for x in (a, b)]
-    if states[0].keys() != states[1].keys():
-        found.append(f"names in {a.checkpoint}")
-    found += [f"{k} of {a.checkpoint}" for k, v in states[0].items() if not torch.equal(v, states[1].get(k, v[:0]))]
-    for path in sorted(b.path.glob("*.npz")):
-        with np.load(a.path / path.name) as first, np.load(path) as second:
-            found += [f"{k} of {a.path / path.name}" for k in second if not np.array_equal(first[k], second[k])]
-    done = [{k: v for k, v in x.read_done().items() if not k.endswith("seconds")} for x in (a, b)]
-    return found + [f"done of {a.path}"] * (json.dumps(done[0]) != json.dumps(done[1]))
-
-
-def tensors(state: dict, prefix: str = "") -> dict[str, torch.Tensor]:
-    """All tensors of nested dictionaries, by dotted name, flat."""
-    found = {}
-    for key, value in state.items():
-        if isinstance(value, dict):
-            found |= tensors(value, f"{prefix}{key}.")
-        elif isinstance(value, torch.Tensor):
-            found[f"{prefix}{key}"] = value.flatten()
-    return found

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import torch
 
-from analysis.collect import collect
+from analysis.runs import read_runs
 from experiments.records.run_folder import RunFolder, runs_in
-from tests.soak.runs import SECONDS, Plan, command, differences, ended, forked
+from tests.soak.runs import SECONDS, Plan, command, ended, forked
+from tests.tiny_runs import differences
 
 FAULTS = ("ENOSPC", "EIO", "torn")  # torn: half of the bytes arrive, then the machine stops
 BUFFER = 2**22  # bytes: a checkpoint of some MB takes several writes
@@ -44,10 +45,10 @@ class Layer:
         for name in ATOMIC:
             setattr(os, name, self.watched(name, getattr(os, name)))
 
-    def ours(self, place: object) -> bool:
-        if isinstance(place, int):
-            place = os.readlink(f"/proc/self/fd/{place}")
-        return str(place).startswith(self.folder)
+    def watches(self, path: object) -> bool:
+        if isinstance(path, int):
+            path = os.readlink(f"/proc/self/fd/{path}")
+        return str(path).startswith(self.folder)
 
     def tick(self, name: str, half=lambda: None) -> None:
         """One operation; raises its fault, or stops the process after half of it."""
@@ -62,25 +63,25 @@ class Layer:
         raise OSError(getattr(errno, self.fault), os.strerror(getattr(errno, self.fault)))
 
     def watched(self, name: str, real):
-        def call(place, *rest, **more):
-            if self.ours(place):
+        def call(path, *more, **named):
+            if self.watches(path):
                 self.tick(name)
-            return real(place, *rest, **more)
+            return real(path, *more, **named)
 
         return call
 
-    def opened(self, place, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest):
-        if isinstance(place, int) or not self.ours(place) or not set(mode) & set("wax+"):
-            return self.open(place, mode, buffering, encoding, errors, newline, *rest)
+    def opened(self, path, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *more):
+        if isinstance(path, int) or not self.watches(path) or not set(mode) & set("wax+"):
+            return self.open(path, mode, buffering, encoding, errors, newline, *more)
         self.tick("open")
-        raw = Faulty(place, mode.replace("b", "").replace("t", ""), self)
+        raw = Faulty(path, mode.replace("b", "").replace("t", ""), self)
         file = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(raw, BUFFER)
         return file if "b" in mode else io.TextIOWrapper(file, encoding, errors, newline)
 
 
 class Faulty(io.FileIO):
-    def __init__(self, place, mode: str, layer: Layer):
-        super().__init__(place, mode)
+    def __init__(self, path, mode: str, layer: Layer):
+        super().__init__(path, mode)
         self.layer = layer
 
     def write(self, data) -> int:
@@ -106,17 +107,17 @@ def faulted(runs: Path, truth: RunFolder, broken: int, fault: str) -> tuple[str,
     """The operation that was broken ("" where the run had fewer), and what went wrong after it."""
     report = runs.with_suffix(".report")
     report.unlink(missing_ok=True)
-    code, said = attempt(runs, report, broken, fault)
+    code, output = attempt(runs, report, broken, fault)
     if not report.exists():
-        return "", [] if code == 0 else [f"code {code}: {said}"]
+        return "", [] if code == 0 else [f"code {code}: {output}"]
     name, wrong = report.read_text(), []
     expected = {"torn": (-signal.SIGKILL,), "EIO": (2,), "ENOSPC": (2,)}[fault]
-    if code not in expected or "Traceback" in said or (fault == "ENOSPC" and "free" not in said.lower()):
-        wrong.append(f"code {code}: {said}")
+    if code not in expected or "Traceback" in output or (fault == "ENOSPC" and "free" not in output.lower()):
+        wrong.append(f"code {code}: {output}")
     if runs.exists():
-        wrong += [f"not read: {why}" for why in collect(runs)["reason"] if "unreadable" in why]
-    code, said = attempt(runs, report, 0, fault)
-    wrong += [f"no end, code {code}: {said}"] if code else differences(runs_in(runs)[0], truth)
+        wrong += [f"not read: {run.reason}" for run in read_runs(runs) if "unreadable" in run.reason]
+    code, output = attempt(runs, report, 0, fault)
+    wrong += [f"no end, code {code}: {output}"] if code else differences(runs_in(runs)[0], truth)
     return name, [f"operation {broken}, {name}, {fault}: {line}" for line in wrong]
 
 
@@ -132,11 +133,11 @@ def main() -> int:
         for number in count(1, every):
             fault = FAULTS[number % 3] if every > 1 else None
             names = []
-            for chosen in (fault,) if fault else FAULTS:
-                name, found = faulted(folder / "runs", truth, number, chosen)
+            for kind in (fault,) if fault else FAULTS:
+                name, complaints = faulted(folder / "runs", truth, number, kind)
                 names.append(name)
-                wrong += found
-                hit[name, chosen] += bool(name)
+                wrong += complaints
+                hit[name, kind] += bool(name)
                 shutil.rmtree(folder / "runs")
             if not any(names):
                 break

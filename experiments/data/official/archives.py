@@ -43,19 +43,19 @@ def unpack(path: Path, root: Path, again: Container[Path] = ()) -> int:
     """Every file of the archive below `root`; how many were written. All members are judged before the first is.
 
     A file that is there in its declared size is left, unless it is one of `again`; each is whole or not there.
-    Raises UserError where the archive is broken, leads out of `root`, or does not fit the disk.
+    Raises UserError where the archive is broken, points outside `root`, or does not fit the disk.
     """
     with _members(path) as members:
         _judge(path, members)
-        places = [(m, _place(path, m.name, root)) for m in members if m.kind == "file"]
-        todo = [(m, place) for m, place in places if place in again or not _there(place, m.size)]
-        room(root, sum(m.size for m, _ in todo), f"unpack {path}")
+        targets = [(m, _target(path, m.name, root)) for m in members if m.kind == "file"]
+        todo = [(m, target) for m, target in targets if target in again or not _exists(target, m.size)]
+        check_disk(root, sum(m.size for m, _ in todo), f"unpack {path}")
         parents: set[Path] = set()
-        for member, place in tqdm(todo, desc=f"unpack {path.name}", disable=not sys.stderr.isatty()):
-            if place.parent not in parents:
-                _folder(path, place.parent, root)
-                parents.add(place.parent)
-            _write(path, member, place)
+        for member, target in tqdm(todo, desc=f"unpack {path.name}", disable=not sys.stderr.isatty()):
+            if target.parent not in parents:
+                _folder(path, target.parent, root)
+                parents.add(target.parent)
+            _write(path, member, target)
     return len(todo)
 
 
@@ -94,7 +94,7 @@ def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
 
 
 def _judge(path: Path, members: list[Member]) -> None:
-    """Refuses what no data set has: links, devices, names used twice, sizes of a bomb."""
+    """Refuses what no dataset has: links, devices, names used twice, sizes of a bomb."""
     names = set()
     for member in members:
         if member.kind not in ("file", "folder"):
@@ -106,23 +106,23 @@ def _judge(path: Path, members: list[Member]) -> None:
     total, packed = sum(m.size for m in members), path.stat().st_size
     if len(members) > MEMBERS or total > GROWTH * packed + SPARE or any(m.size < 0 for m in members):
         raise UserError(
-            f"{path}: {packed} bytes that declare {len(members)} files of {total} bytes; that is no data set. "
+            f"{path}: {packed} bytes that declare {len(members)} files of {total} bytes; that is no dataset. "
             "Nothing was unpacked."
         )
 
 
-def _place(path: Path, name: str, root: Path) -> Path:
-    """Where a member belongs; UserError for a name that leads out of `root`, or that no file may have."""
+def _target(path: Path, name: str, root: Path) -> Path:
+    """Where a member belongs; UserError for a name that points outside `root`, or that no file may have."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or not name.isprintable():
-        raise UserError(f"{path}: {name!r:.80} leads out of {root}. Nothing was unpacked.")
+        raise UserError(f"{path}: {name!r:.80} points outside {root}. Nothing was unpacked.")
     if max(len(part.encode()) for part in parts) > 255 or len(name) > 4000:
         raise UserError(f"{path}: {name!r:.40}... is too long a name. Nothing was unpacked.")
     return root.joinpath(*parts)
 
 
 def _folder(path: Path, folder: Path, root: Path) -> None:
-    """Makes a folder; a link that lies on the disk must not carry the files elsewhere."""
+    """Makes a folder; a link on the disk must not carry the files elsewhere."""
     if not folder.resolve().is_relative_to(root.resolve()):
         raise UserError(
             f"{path}: {folder} is a link out of {root}. Remove the link, or name its target as --data-root."
@@ -133,30 +133,30 @@ def _folder(path: Path, folder: Path, root: Path) -> None:
         raise UserError(f"{path}: {folder} must be a folder, but a file of that name is in the way.") from None
 
 
-def _there(place: Path, size: int) -> bool:
+def _exists(target: Path, size: int) -> bool:
     try:
-        found = place.lstat()
+        stat_ = target.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_size == size
+    return stat.S_ISREG(stat_.st_mode) and stat_.st_size == size
 
 
-def _write(path: Path, member: Member, place: Path) -> None:
-    partial = place.with_name(PARTIAL)
+def _write(path: Path, member: Member, target: Path) -> None:
+    partial = target.with_name(PARTIAL)
     partial.unlink(missing_ok=True)  # of a process that was killed
     try:
         with member.open() as source, partial.open("xb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
         if partial.stat().st_size != member.size:
             raise UserError(f"{path}: {member.name!r:.80} is shorter than declared. Fetch the archive again.")
-        if place.is_dir():
+        if target.is_dir():
             raise UserError(f"{path}: {member.name!r:.80} is a file, but a folder of that name is in the way.")
-        os.replace(partial, place)
+        os.replace(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def room(folder: Path, size: int, task: str) -> None:
+def check_disk(folder: Path, size: int, task: str) -> None:
     """UserError where `folder`'s disk has not `size` bytes, and some to spare."""
     free = shutil.disk_usage(folder).free
     if size + LEAVE > free:

@@ -1,111 +1,110 @@
-"""Checks a data set on disk: layout, counts, checksums, every image; says what is missing and what brings it.
-
-python experiments/data/official/check.py --dataset voc --data-root DIR
-python experiments/data/official/check.py --dataset voc --data-root DIR --download
-
-Leaves with 0 where all is good, 1 where something is missing or broken, 2 where the command is wrong.
-"""
+"""Checks a dataset on disk: layout, counts, checksums, every image; says what is missing and where to get it."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
-try:
-    from experiments.data import datasets
-    from experiments.data.index import Index
-    from experiments.data.official import compare
-    from experiments.data.official.compare import Finding
-    from experiments.data.official.decode import examine
-    from experiments.data.official.memory import Look, Memory
-    from experiments.data.official.missing_files import missing, pictures
-    from experiments.data.official.sources import SOURCES, Source
-    from experiments.recipes import recipe
-    from experiments.runtime.console import say
-    from experiments.runtime.errors import UserError
-except ModuleNotFoundError as error:
-    sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
-except KeyboardInterrupt:  # torch takes seconds to import
-    sys.exit(130)
+from experiments.data.config import DataConfig
+from experiments.data.datasets import load_index, on_disk, resolve_split
+from experiments.data.index import Index
+from experiments.data.official import compare
+from experiments.data.official.compare import Finding
+from experiments.data.official.decode import decode_all
+from experiments.data.official.memory import ImageState, Memory
+from experiments.data.official.missing_files import image_files, missing_files
+from experiments.data.official.sources import SOURCES, PublicSource
+from experiments.runtime.console import say
+from experiments.runtime.errors import UserError
+from experiments.runtime.signals import Preempted
 
-SHOWN = 5  # bad images in the report; the list has all
+LISTED = 5  # bad images on the page; the list on disk has all
 
 
-def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", required=True, help="a name, or the YAML file of your own recipe, as for run.py")
-    parser.add_argument("--data-root", type=Path, help="folder that holds, or will hold, the data set's files")
-    parser.add_argument("--download", action="store_true", help="fetch and unpack what is missing (voc, coco)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that decode images")
-    parser.add_argument(
-        "--state", type=Path, help="folder of the quarantine list and of what was checked (default: DATA_ROOT/check)"
-    )
-    return parser
+def check_data(data: DataConfig, options: argparse.Namespace) -> int:
+    """`run.py --check-data`: 0 where all is good, 1 where something is missing or broken, 130 where it was stopped.
+
+    Raises UserError.
+    """
+    try:
+        return _check(data, options)
+    except OSError as error:  # a disk that is full, gone or not ours
+        where = f"{error.filename or options.data_root}: {error.strerror}."
+        advice = "What was fetched and checked before is kept: fix that, then run the same command again."
+        raise UserError(
+            f"{where} {advice} Where the data may not be written to, name a folder with --state DIR."
+        ) from None
+    except (KeyboardInterrupt, Preempted):
+        say("Stopped. What was fetched and checked is kept: run the same command to resume.")
+        return 130
 
 
-def act(options: argparse.Namespace) -> int:
-    chosen = recipe.load(options.dataset, "autoassign", [], 0)
-    if chosen.data.reader == "shapes":
-        print(f"{options.dataset} is drawn: there is nothing on disk to check.")
+def _check(data: DataConfig, options: argparse.Namespace) -> int:
+    if not on_disk(data):
+        print(f"{options.dataset} is synthetic: there is nothing on disk to check.")
         return 0
     source = SOURCES.get(options.dataset)
     root = _root(options, source)
-    memory = Memory((options.state or root / "check").absolute(), chosen.dataset)
+    memory = Memory((options.state or root / "check").absolute(), _stem(options.dataset))
     if options.download:
-        compare.fetchable_into(options.dataset, source, root)
+        compare.check_fetchable(options.dataset, source, root)
         root.mkdir(parents=True, exist_ok=True)
-        compare.bring(source, root, memory)
-    elif source and not compare.applies(source, root):
+        compare.fetch_missing(source, root, memory)
+    elif source and not compare.is_official(source, root):
         source = None
-    return report(options, chosen.data, root, source, memory)
+    return _report(options, data, root, source, memory)
 
 
-def _root(options: argparse.Namespace, source: Source | None) -> Path:
-    """Absolute, so that what was checked is known again from another folder."""
+def _stem(dataset: str) -> str:
+    return Path(dataset).stem
+
+
+def _root(options: argparse.Namespace, source: PublicSource | None) -> Path:
+    """Absolute, so that what was checked is recognised from another folder."""
     where = f" It comes from {source.page} (licence: {source.licence}); layout: {source.layout}." if source else ""
-    if options.workers < 1:
+    if options.workers is not None and options.workers < 1:
         raise UserError(f"--workers {options.workers}: at least one process must decode.")
     if options.data_root is None:
-        raise UserError(f"'{options.dataset}' lies on disk. Say where with --data-root DIR.{where}")
+        raise UserError(f"'{options.dataset}' is read from files. Say where with --data-root DIR.{where}")
     if not options.data_root.is_dir() and not options.download:
         raise UserError(f"There is no folder {options.data_root}.{where}")
     return options.data_root.absolute()
 
 
-def report(
-    options: argparse.Namespace, chosen: recipe.DataRecipe, root: Path, source: Source | None, memory: Memory
+def _report(
+    options: argparse.Namespace, data: DataConfig, root: Path, source: PublicSource | None, memory: Memory
 ) -> int:
     """Prints the page; the exit code."""
-    findings = compare.published(source, root, memory) + compare.folders(source, root) if source else []
-    indices, said = splits(options.dataset, chosen, root, source)
-    findings += said
+    findings = compare.archives(source, root, memory) + compare.folders(source, root) if source else []
+    indices, faults = _splits(options.dataset, data, root, source)
+    findings += faults
     readable = len(indices) == 2
     if not readable:
-        findings += absent(root, memory)
-    findings += images(indices, [] if readable else pictures(root), memory, options.workers)
+        findings += _missing(root, memory)
+    workers = options.workers or os.cpu_count() or 1
+    findings += _images(indices, [] if readable else image_files(root), memory, workers)
     print(f"{options.dataset} in {root}")
     for finding in findings:
         print(f"{finding.kind:<8} {finding.text}")
-    lacking = any(finding.kind != "ok" for finding in findings)
-    if source and lacking:
+    incomplete = any(finding.kind != "ok" for finding in findings)
+    if source and incomplete:
         print(f"source   {source.page} (licence: {source.licence})\n{'layout':<8} {source.layout}")
         if source.fetchable:
             print(f"fetch    {command(options)} --download")
-    print(verdict(findings, readable))
-    return int(lacking)
+    print(_verdict(findings, readable))
+    return int(incomplete)
 
 
-def splits(
-    dataset: str, chosen: recipe.DataRecipe, root: Path, source: Source | None
+def _splits(
+    dataset: str, data: DataConfig, root: Path, source: PublicSource | None
 ) -> tuple[list[Index], list[Finding]]:
     """What run.py would read, and how it compares with the official numbers."""
     indices, findings = [], []
     for name in ("train", "val"):
         try:
-            split = datasets.resolve(chosen, dataset, root, getattr(chosen, name))
-            indices.append(datasets.load(chosen, dataset, root, split))
+            split = resolve_split(data, dataset, root, getattr(data, name))
+            indices.append(load_index(data, dataset, root, split))
         except UserError as error:
             findings.append(Finding("broken", f"{name}: {error}"))
         else:
@@ -113,72 +112,56 @@ def splits(
     return indices, findings
 
 
-def absent(root: Path, memory: Memory) -> list[Finding]:
+def _missing(root: Path, memory: Memory) -> list[Finding]:
     """The files that the annotations name and that are not there."""
-    paths = missing(root)
-    found = [Finding("missing", path) for path in paths[:SHOWN]]
-    if len(paths) > SHOWN:
+    paths = missing_files(root)
+    findings = [Finding("missing", path) for path in paths[:LISTED]]
+    if len(paths) > LISTED:
         memory.lacks(paths)
-        found.append(Finding("missing", f"{len(paths)} files that the annotations name; list: {memory.missing}"))
-    return found
+        findings.append(Finding("missing", f"{len(paths)} files that the annotations name; list: {memory.missing}"))
+    return findings
 
 
-def images(indices: list[Index], others: list[str], memory: Memory, workers: int) -> list[Finding]:
-    """Decodes every image of the splits and all others, and holds its size against the annotation's."""
+def _images(indices: list[Index], others: list[str], memory: Memory, workers: int) -> list[Finding]:
+    """Decodes every image of the splits and all others, and compares its size with the annotation's."""
     sizes = {path: tuple(map(int, size)) for x in indices for path, size in zip(x.paths, x.sizes, strict=True)}
     paths = list(dict.fromkeys([*sizes, *others]))
     if not paths:
         return []
-    looks, decoded = examine(paths, memory, workers)
-    bad = [look for look in looks.values() if not look.good]
-    off = [(p, x) for p, x in looks.items() if x.good and sizes.get(p, (x.height, x.width)) != (x.height, x.width)]
-    known = f", {len(paths) - decoded} of them known from before" if decoded < len(paths) else ""
-    found = [Finding("ok", f"{len(paths) - len(bad)} of {len(paths)} images decode{known}")]
-    found += [Finding("broken", look.reason) for look in bad[:SHOWN]]
-    found += [Finding("broken", _differing(p, x, sizes[p])) for p, x in off[:SHOWN]]
+    states, decoded = decode_all(paths, memory, workers)
+    bad = [state for state in states.values() if not state.good]
+    off = [(p, x) for p, x in states.items() if x.good and sizes.get(p, (x.height, x.width)) != (x.height, x.width)]
+    before = f", {len(paths) - decoded} of them known from before" if decoded < len(paths) else ""
+    findings = [Finding("ok", f"{len(paths) - len(bad)} of {len(paths)} images decode{before}")]
+    findings += [Finding("broken", state.reason) for state in bad[:LISTED]]
+    findings += [Finding("broken", _differing(p, x, sizes[p])) for p, x in off[:LISTED]]
     if bad:
-        found.append(Finding("broken", f"{len(bad)} of {len(paths)} images do not decode; list: {memory.quarantine}"))
-    if len(off) > SHOWN:
-        found.append(Finding("broken", f"{len(off)} images in all are not of the size that their annotation says"))
-    return found
+        text = f"{len(bad)} of {len(paths)} images do not decode; list: {memory.quarantine}"
+        findings.append(Finding("broken", text))
+    if len(off) > LISTED:
+        findings.append(Finding("broken", f"{len(off)} images in all are not of the size that their annotation says"))
+    return findings
 
 
-def _differing(path: str, look: Look, stated: tuple[int, int]) -> str:
-    return f"{path}: {look.width} x {look.height} pixels, its annotation says {stated[1]} x {stated[0]}."
+def _differing(path: str, state: ImageState, stated: tuple[int, int]) -> str:
+    return f"{path}: {state.width} x {state.height} pixels, its annotation says {stated[1]} x {stated[0]}."
 
 
-def verdict(findings: list[Finding], readable: bool) -> str:
+def _verdict(findings: list[Finding], readable: bool) -> str:
     """What it means for the person who wants to train on it."""
     number = {kind: sum(finding.kind == kind for finding in findings) for kind in ("differs", "missing", "broken")}
     if not any(number.values()):
         return "verdict: good. run.py can train and test on it."
     if not readable:
-        return "verdict: run.py cannot read it. Mend what is broken or missing, then check again."
+        return "verdict: run.py cannot read it. Fix what is broken or missing, then check again."
     if number["broken"]:
-        skip = "images that do not decode, up to 1 %, it skips with --set data.skip_bad_images=true"
+        skip = "to skip up to 1 % undecodable images, pass --set data.skip_bad_images=true"
         return f"verdict: run.py stops at what is broken; {skip}."
-    return "verdict: run.py can train and test on it, but it is not the official set: its AP is not the benchmark's."
+    return (
+        "verdict: run.py can train and test on it, but it is not the official dataset: its AP is not the benchmark's."
+    )
 
 
 def command(options: argparse.Namespace) -> str:
-    return f"python experiments/data/official/check.py --dataset {options.dataset} --data-root {options.data_root}"
-
-
-def main() -> int:
-    options = arguments().parse_args()
-    try:
-        return act(options)
-    except UserError as error:
-        say(f"error: {error}")
-    except OSError as error:  # a disk that is full, gone or not ours
-        advice = "What was fetched and checked before is kept: mend it, then the same line goes on."
-        where = f"{error.filename or options.data_root}: {error.strerror}."
-        say(f"error: {where} {advice} Where the data may not be written to, name a folder with --state DIR.")
-    except KeyboardInterrupt:
-        say("stopped; what was fetched and checked is kept, the same line goes on.")
-        return 130
-    return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    """What was typed, in short."""
+    return f"python experiments/run.py --check-data --dataset {options.dataset} --data-root {options.data_root}"

@@ -1,4 +1,4 @@
-"""Fetches one file over HTTP: goes on where it was cut, and keeps it only with the published size and checksum."""
+"""Fetches one file over HTTP: resumes where it was cut, and keeps it only with the published size and checksum."""
 
 from __future__ import annotations
 
@@ -49,47 +49,47 @@ def _opener() -> urllib.request.OpenerDirector:
 def fetch(archive: Archive, folder: Path, wait: Callable[[float], None] = time.sleep) -> Path:
     """folder/name, from the first address that gives it; `wait` sleeps between tries, seconds.
 
-    A name.part that was left is gone on with, at any address: size and checksum say in the end whether the pieces
+    A name.part of an earlier call is resumed, at any address: size and checksum say in the end whether the pieces
     fit. Raises UserError, naming every address and why.
     """
-    part, said = folder / f"{archive.name}.part", []
-    with part.open("ab") as file:
-        _lock(file, part)
+    partial, refusals = folder / f"{archive.name}.part", []
+    with partial.open("ab") as file:
+        _lock(file, partial)
         for url in archive.urls:
             try:
-                _whole(url, file, part, archive, wait)
+                _fetch_checked(url, file, partial, archive, wait)
             except _Refused as error:
-                said.append(f"{url}: {error}")
+                refusals.append(f"{url}: {error}")
                 continue
-            os.replace(part, folder / archive.name)
+            os.replace(partial, folder / archive.name)
             return folder / archive.name
-        kept = f"The {file.tell()} bytes that came are kept: the same command goes on." if file.tell() else ""
-    if not kept:
-        part.unlink()
-    raise UserError(" ".join([f"{archive.name} could not be fetched.", *said, kept]).strip())
+        remark = f"The {file.tell()} bytes that came are kept: run the same command to resume." if file.tell() else ""
+    if not remark:
+        partial.unlink()
+    raise UserError(" ".join([f"{archive.name} could not be fetched.", *refusals, remark]).strip())
 
 
-def _lock(file: BinaryIO, part: Path) -> None:
+def _lock(file: BinaryIO, partial: Path) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise UserError(f"{part} is being written by another process. Wait for it, or stop it.") from None
+        raise UserError(f"{partial} is being written by another process. Wait for it, or stop it.") from None
 
 
-def _whole(url: str, file: BinaryIO, part: Path, archive: Archive, wait: Callable[[float], None]) -> None:
+def _fetch_checked(url: str, file: BinaryIO, partial: Path, archive: Archive, wait: Callable[[float], None]) -> None:
     """Fills the file and verifies it; what came whole but wrong is thrown away at once."""
     for pieced in (file.tell() > 0, False):
         _fill(url, file, archive, wait)
         file.flush()
-        found = checksum(part)
-        if found == archive.sha256:
+        digest = checksum(partial)
+        if digest == archive.sha256:
             return
         file.truncate(0)
         file.seek(0)
-        if not pieced:  # else what was left from before may be to blame: once more from the start
+        if not pieced:  # else the piece from before may be to blame: once more from the start
             break
     raise _Refused(
-        f"what came has the checksum {found[:12]}..., the published file has {archive.sha256[:12]}...; "
+        f"what came has the checksum {digest[:12]}..., the published file has {archive.sha256[:12]}...; "
         "it was thrown away."
     )
 

@@ -1,4 +1,4 @@
-"""What `check.py` remembers of a data set: the images that do not decode, and what it need not look at again."""
+"""What the data check remembers of a dataset: the images that do not decode, and what it need not decode again."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from experiments.records.run_folder import write_atomic, write_json
+from experiments.records.files import write_atomic, write_json
 
 KINDS = (int, int, int, int, str, str)
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was found in one image file."""
+class ImageState:
+    """What one image file turned out to be."""
 
     bytes: int
     mtime_ns: int
@@ -35,25 +35,25 @@ class Memory:
     dataset: str
 
     quarantine = property(lambda self: self.folder / f"quarantine-{self.dataset}.json")
-    seen = property(lambda self: self.folder / f"seen-{self.dataset}.json")
+    checked = property(lambda self: self.folder / f"seen-{self.dataset}.json")
     archives = property(lambda self: self.folder / f"archives-{self.dataset}.json")
     missing = property(lambda self: self.folder / f"missing-{self.dataset}.txt")
 
-    def looks(self) -> dict[str, Look]:
-        """Path -> what was found there."""
-        rows = _read(self.seen).get("images")
+    def states(self) -> dict[str, ImageState]:
+        """Path -> its state at the last check."""
+        rows = _read(self.checked).get("images")
         rows = rows if isinstance(rows, dict) else {}
-        return {path: Look(*row) for path, row in rows.items() if _fits(row)}
+        return {path: ImageState(*row) for path, row in rows.items() if _fits(row)}
 
-    def keep(self, looks: dict[str, Look]) -> None:
-        """Writes what was found, and the list that follows from it: a repaired file is not on it any more."""
+    def keep(self, states: dict[str, ImageState]) -> None:
+        """Writes the states, and the list that follows from it: a repaired file is not on it any more."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fields_of = [f.name for f in fields(Look)]
-        write_json(self.seen, {"fields": fields_of, "images": {p: astuple(x) for p, x in looks.items()}})
+        fields_of = [f.name for f in fields(ImageState)]
+        write_json(self.checked, {"fields": fields_of, "images": {p: astuple(x) for p, x in states.items()}})
         listed: dict[str, dict] = {}
-        for path, look in sorted(looks.items()):
-            if look.sha256:
-                entry = listed.setdefault(look.sha256, {"bytes": look.bytes, "reason": look.reason, "paths": []})
+        for path, state in sorted(states.items()):
+            if state.sha256:
+                entry = listed.setdefault(state.sha256, {"bytes": state.bytes, "reason": state.reason, "paths": []})
                 entry["paths"].append(path)
         write_json(self.quarantine, {"dataset": self.dataset, "images": listed})
 
@@ -68,15 +68,15 @@ class Memory:
         entries = images.items() if isinstance(images, dict) else ()
         return {key: _strings(entry.get("paths")) for key, entry in entries if isinstance(entry, dict)}
 
-    def known(self) -> dict[str, dict]:
+    def known_archives(self) -> dict[str, dict]:
         """Name of an archive -> size, mtime_ns and sha256 of its file, and whether it was unpacked."""
         return {name: entry for name, entry in _read(self.archives).items() if isinstance(entry, dict)}
 
     def note(self, name: str, **values: object) -> None:
-        """Adds to what is known of an archive."""
+        """Adds to the notes on an archive."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        known = self.known()
-        write_json(self.archives, known | {name: known.get(name, {}) | values})
+        notes = self.known_archives()
+        write_json(self.archives, notes | {name: notes.get(name, {}) | values})
 
 
 def _fits(row: object) -> bool:

@@ -1,4 +1,4 @@
-"""What a data set lacks and what it has, without its reader: asked where the reader stopped at the first fault."""
+"""What a dataset lacks and what it has, without its reader: asked where the reader stopped at the first fault."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ LISTS = ("train", "val", "trainval", "test")
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def missing(root: Path) -> list[str]:
+def missing_files(root: Path) -> list[str]:
     """Files that the lists of VOC and the JSON of COCO name below `root`, and that are not there."""
-    wanted = {path for found in (_voc(root), _coco(root)) for path in found}
-    return sorted(str(path) for path in wanted if not path.is_file())
+    expected = {path for layout in (_voc(root), _coco(root)) for path in layout}
+    return sorted(str(path) for path in expected if not path.is_file())
 
 
-def pictures(root: Path) -> list[str]:
+def image_files(root: Path) -> list[str]:
     """Every image file below `root`."""
-    found = []
-    for place, _, files in os.walk(root):
-        found += [os.path.join(place, name) for name in files if name.lower().endswith(SUFFIXES)]
-    return sorted(found)
+    paths = []
+    for folder, _, files in os.walk(root):
+        paths += [os.path.join(folder, name) for name in files if name.lower().endswith(SUFFIXES)]
+    return sorted(paths)
 
 
 def _voc(root: Path) -> Iterator[Path]:

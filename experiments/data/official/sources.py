@@ -1,4 +1,4 @@
-"""Where the public data sets come from: pages, licences, archives with sizes and checksums, official counts.
+"""Where the public datasets come from: pages, licences, archives with sizes and checksums, official counts.
 
 Sizes and SHA-256 of VOC and COCO: tensorflow/datasets, url_checksums/{voc,coco}.txt at 333639b. The same of WIDER FACE:
 the LFS pointers of huggingface.co/datasets/CUHK-CSE/wider_face at ba0019b. Addresses of VOC: that list, and
@@ -23,8 +23,8 @@ class Archive:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What is public about a data set."""
+class PublicSource:
+    """What is public about a dataset."""
 
     page: str
     licence: str
@@ -33,7 +33,7 @@ class Source:
     images: dict[str, int] = field(default_factory=dict)  # split -> official number of images
     boxes: dict[str, int] = field(default_factory=dict)  # split -> official number of boxes, all kinds
     top: str = ""  # folder in the archives that --data-root may also name
-    single: str = ""  # where this lies in the root, it is not the official set but data in its layout
+    single: str = ""  # where the root holds this, it is not the official dataset but data in its layout
 
     @property
     def fetchable(self) -> bool:
@@ -53,7 +53,7 @@ def _coco(path: str, size: int, sha256: str, brings: dict[str, int]) -> Archive:
     return Archive(path.rpartition("/")[2], size, sha256, brings, tuple(f"{host}/{path}" for host in hosts))
 
 
-VOC = Source(
+VOC = PublicSource(
     page="http://host.robots.ox.ac.uk/pascal/VOC/",
     licence="none of its own; the images come from Flickr, whose terms of use hold",
     layout="VOCdevkit/{VOC2007,VOC2012}/{JPEGImages/*.jpg, Annotations/*.xml, ImageSets/Main/*.txt}",
@@ -96,7 +96,7 @@ VOC = Source(
     single="JPEGImages",
 )
 
-COCO = Source(
+COCO = PublicSource(
     page="https://cocodataset.org/#download",
     licence="annotations CC BY 4.0; the images come from Flickr, each under its own licence",
     layout="{train2017,val2017}/*.jpg and annotations/instances_{train2017,val2017}.json",
@@ -124,7 +124,7 @@ COCO = Source(
     boxes={"train2017": 860001, "val2017": 36781},
 )
 
-WIDERFACE = Source(
+WIDERFACE = PublicSource(
     page="http://shuoyang1213.me/WIDERFACE/",
     licence="CC BY-NC-ND 4.0: not commercial, unmodified copies only",
     layout="{WIDER_train,WIDER_val}/images/<event>/*.jpg and wider_face_split/wider_face_{train,val}_bbx_gt.txt",
@@ -151,14 +151,14 @@ WIDERFACE = Source(
     images={"train": 12880, "val": 3226},
 )
 
-OBJECTS365 = Source(
+OBJECTS365 = PublicSource(
     page="https://www.objects365.org/download.html",
     licence="annotations CC BY 4.0; the images for academic use only, not to be handed on",
     layout="annotations/zhiyuan_objv2_{train,val}.json and images/{v1,v2}/patchN/*.jpg, as file_name in the JSON says",
     images={"train": 1742289, "val": 80000},
 )
 
-BCCD = Source(
+BCCD = PublicSource(
     page="https://github.com/Shenggan/BCCD_Dataset",
     licence="MIT",
     layout="JPEGImages/*.jpg, Annotations/*.xml, ImageSets/Main/{train,val,test}.txt (folder BCCD of the repository)",

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from experiments.data.index import Index
-from experiments.data.readers import coco_json
-from experiments.data.readers.image_folder import missing, place
+from experiments.data.parsing import coco_json
+from experiments.data.parsing.image_folder import list_folder, missing_data
+from experiments.data.readers import Reader
 from experiments.runtime.errors import UserError
 
 IGNORED = ("iscrowd",)
@@ -16,12 +17,7 @@ IGNORED = ("iscrowd",)
 def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     """root/annotations/instances_{split}.json and root/{split}/; `classes`: () or a subset, in the order wanted."""
     path, folder = sources(root, split)
-    return coco_json.read("coco", path, place(root, folder), tuple(classes), IGNORED)
-
-
-def resolve(root: Path, split: str) -> str:
-    """COCO splits stand for themselves."""
-    return split
+    return coco_json.read_coco("coco", path, list_folder(root, folder), tuple(classes), IGNORED)
 
 
 def sources(root: Path, split: str) -> list[Path]:
@@ -29,8 +25,11 @@ def sources(root: Path, split: str) -> list[Path]:
     if not re.fullmatch(r"[\w-]+", split):
         raise UserError(f"'{split}' is no COCO split. Write a name such as train2017.")
     path, folder = root / "annotations" / f"instances_{split}.json", root / split
-    for wanted in (path, folder):
-        if not wanted.exists():
+    for required in (path, folder):
+        if not required.exists():
             layout = f"hold annotations/instances_{split}.json and the images in {split}/"
-            raise missing("COCO", str(wanted), layout, root)
+            raise missing_data("COCO", str(required), layout, root)
     return [path, folder]
+
+
+READER = Reader(lambda q: read(q.root, q.split, q.classes), lambda q: sources(q.root, q.split))

@@ -7,8 +7,9 @@ import re
 from pathlib import Path, PurePosixPath
 
 from experiments.data.index import Index
-from experiments.data.readers import coco_json
-from experiments.data.readers.image_folder import Place, leads_out, missing, place
+from experiments.data.parsing import coco_json, coco_records
+from experiments.data.parsing.image_folder import ImageFolder, list_folder, missing_data, points_outside
+from experiments.data.readers import Reader
 from experiments.runtime.errors import UserError
 
 IGNORED = ("iscrowd", "isfake")  # a group, a picture of the object
@@ -29,12 +30,7 @@ def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     `classes`: () or a subset, in the order wanted. Names lose the blanks at their ends.
     """
     path = sources(root, split)[0]
-    return coco_json.read("objects365", path, _place(root, split, path), tuple(classes), IGNORED)
-
-
-def resolve(root: Path, split: str) -> str:
-    """The splits stand for themselves."""
-    return split
+    return coco_json.read_coco("objects365", path, _folder(root, split, path), tuple(classes), IGNORED)
 
 
 def sources(root: Path, split: str) -> list[Path]:
@@ -46,18 +42,21 @@ def sources(root: Path, split: str) -> list[Path]:
         for name in names:
             if (folder / name).is_file():
                 return [folder / name]
-    wanted = f"{root}/annotations/{names[0]} (or {', '.join(names[1:])})"
-    raise missing("Objects365", wanted, f"hold it, and the images in images/v1/patchN/ or {split}/patchN/", root)
+    expected = f"{root}/annotations/{names[0]} (or {', '.join(names[1:])})"
+    raise missing_data("Objects365", expected, f"hold it, and the images in images/v1/patchN/ or {split}/patchN/", root)
 
 
-def _place(root: Path, split: str, path: Path) -> Place:
+def _folder(root: Path, split: str, path: Path) -> ImageFolder:
     """The first folder that holds the first image, by its whole name or the end of it."""
-    name = coco_json.first_name(path)
+    name = coco_records.first_name(path)
     for folder, parts in FOLDERS:
         at = root / folder.format(split=split)
-        if not leads_out(name) and os.path.isfile(at.joinpath(*PurePosixPath(name).parts[-parts:])):
-            return place(root, at, parts)
+        if not points_outside(name) and os.path.isfile(at.joinpath(*PurePosixPath(name).parts[-parts:])):
+            return list_folder(root, at, parts)
     raise UserError(
         f"{path}, first image: no {name!r:.80} below {root}, {root / split} or {root / 'images' / split}. "
         f"Put the images into images/v1/patchN/, as the file names them, or {split}/patchN/."
     )
+
+
+READER = Reader(lambda q: read(q.root, q.split, q.classes), lambda q: sources(q.root, q.split))

@@ -1,4 +1,4 @@
-"""Drawn data sets: `shapes` and three twins, each image a pure function of (set, split, position); nothing on disk.
+"""Synthetic datasets: `shapes` and three twins, each image a pure function of (set, split, position); nothing on disk.
 
 Half of the classes show their evidence off the centre of their box, by an offset that is known: a learned centre prior
 can be held against it. The twins imitate the box statistics of VOC, Objects365 and WIDER FACE.
@@ -13,7 +13,8 @@ from itertools import product
 import numpy as np
 
 from experiments.data.index import Index
-from experiments.data.readers.clean import Record, build
+from experiments.data.parsing.clean import Record, build_index
+from experiments.data.readers import Reader
 
 SIDE = 128  # pixels of an image
 SMALL_MEDIUM = (16.0**2, 36.0**2)  # px^2; at 128 px what 32^2 and 96^2 are to COCO's larger images
@@ -41,8 +42,8 @@ COLOURS = {
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a set draws: how many boxes, how large, of which classes."""
+class Style:
+    """What a dataset draws: how many boxes, how large, of which classes."""
 
     counts: tuple[int, ...]  # boxes of an image, by equal chance
     shares: tuple[float, float, float]  # of small, medium and large boxes
@@ -52,53 +53,55 @@ class Look:
     crowd: float = 0.0  # chance of an image of 60 to 200 boxes
 
 
-LOOKS = {
-    "shapes": Look((1, 2, 3, 4, 5, 5, 6, 7, 8, 9), (0.32, 0.36, 0.32), (8, 16, 36, 72), tuple(OFFSETS)),
-    "shapes-voc": Look((1, 2, 2, 2, 3, 4), (0.05, 0.25, 0.70), (10, 16, 36, 100), tuple(OFFSETS)),
-    "shapes-objects365": Look(
+STYLES = {
+    "shapes": Style((1, 2, 3, 4, 5, 5, 6, 7, 8, 9), (0.32, 0.36, 0.32), (8, 16, 36, 72), tuple(OFFSETS)),
+    "shapes-voc": Style((1, 2, 2, 2, 3, 4), (0.05, 0.25, 0.70), (10, 16, 36, 100), tuple(OFFSETS)),
+    "shapes-objects365": Style(
         (3, 5, 7, 9, 12), (0.4, 0.4, 0.2), (8, 16, 36, 64), tuple(" ".join(p) for p in product(COLOURS, OFFSETS)), 1.0
     ),
-    "shapes-widerface": Look((1, 1, 2, 3, 4, 8, 12), (0.8, 0.17, 0.03), (6, 12, 24, 48), ("disc",), 0.0, 0.035),
+    "shapes-widerface": Style((1, 1, 2, 3, 4, 8, 12), (0.8, 0.17, 0.03), (6, 12, 24, 48), ("disc",), 0.0, 0.035),
 }
 
 
 def read(name: str, split: str, images: int) -> Index:
     """The index of the first `images` images of a split; train and val never share one."""
-    look = LOOKS[name]
+    style = STYLES[name]
     records = []
     for i in range(images):
         boxes, labels = layout(name, split, i)
         records.append(Record("", i, SIDE, SIDE, boxes.tolist(), labels.tolist(), [False] * len(labels)))
-    return build(name, look.classes, records, small_medium=SMALL_MEDIUM, draw=partial(draw, name, split))
-
-
-def true_offsets(classes: list[str]) -> list[list[float]]:
-    """Of the evidence of each class from the centre of its box, in widths and heights."""
-    return [list(OFFSETS[name.split(" ")[-1]]) for name in classes]
+    return build_index(
+        name,
+        style.classes,
+        records,
+        small_medium=SMALL_MEDIUM,
+        draw=partial(draw, name, split),
+        true_offsets=tuple(OFFSETS[name.split(" ")[-1]] for name in style.classes),
+    )
 
 
 def _generator(name: str, split: str, i: int, part: int) -> np.random.Generator:
-    return np.random.default_rng([list(LOOKS).index(name), SPLITS[split], i, part])
+    return np.random.default_rng([list(STYLES).index(name), SPLITS[split], i, part])
 
 
 def layout(name: str, split: str, i: int) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (n, 4) in whole pixels and labels (n,) of an image."""
-    look, rng = LOOKS[name], _generator(name, split, i, 0)
-    wanted = int(rng.integers(60, 201)) if rng.random() < look.crowd else int(rng.choice(look.counts))
-    kind = rng.choice(3, wanted, p=look.shares)
-    low, high = np.array(look.sides)[kind], np.array(look.sides)[kind + 1]
-    side = low * (high / low) ** rng.random(wanted)
-    stretch = np.exp(rng.uniform(-0.25, 0.25, wanted))
+    style, rng = STYLES[name], _generator(name, split, i, 0)
+    count = int(rng.integers(60, 201)) if rng.random() < style.crowd else int(rng.choice(style.counts))
+    kind = rng.choice(3, count, p=style.shares)
+    low, high = np.array(style.sides)[kind], np.array(style.sides)[kind + 1]
+    side = low * (high / low) ** rng.random(count)
+    stretch = np.exp(rng.uniform(-0.25, 0.25, count))
     size = np.clip(np.stack((side * stretch, side / stretch), 1).round(), 4, SIDE - 2)  # (n, 2) width, height
-    corners = np.floor(rng.random((8, wanted, 2)) * (SIDE - size))  # eight tries a box
+    corners = np.floor(rng.random((8, count, 2)) * (SIDE - size))  # eight tries a box
     order = np.argsort(-size.prod(1), kind="stable")  # the large ones first, or they find no room
     boxes = np.zeros((0, 4))
     for n in order:
         tries = np.concatenate((corners[:, n], corners[:, n] + size[n]), 1)
         free = _overlap(tries, boxes).max(1, initial=0.0) < 0.1
         boxes = np.concatenate((boxes, tries[free][:1]))
-    weights = 1.0 / np.arange(1, len(look.classes) + 1) ** look.tail
-    return boxes, rng.choice(len(look.classes), len(boxes), p=weights / weights.sum())
+    weights = 1.0 / np.arange(1, len(style.classes) + 1) ** style.tail
+    return boxes, rng.choice(len(style.classes), len(boxes), p=weights / weights.sum())
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -118,8 +121,8 @@ def draw(name: str, split: str, i: int) -> np.ndarray:
         image[:, y : y + h, x : x + w] = rng.integers(0, 255, (3, 1, 1))
     colours = list(COLOURS)
     for (x1, y1, x2, y2), label in zip(boxes.astype(int).tolist(), labels.tolist(), strict=True):
-        *named, shape = LOOKS[name].classes[label].split(" ")
-        colour = named[0] if named else colours[rng.integers(len(colours))]
+        *prefix, shape = STYLES[name].classes[label].split(" ")
+        colour = prefix[0] if prefix else colours[rng.integers(len(colours))]
         mask = _mask(shape, x2 - x1, y2 - y1)
         paint = np.array(COLOURS[colour])[:, None] + rng.integers(-20, 21, (3, int(mask.sum())))
         image[:, y1:y2, x1:x2][:, mask] = paint
@@ -144,3 +147,6 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
         "diamond": lambda: np.abs(u) + np.abs(v) < 1,
     }
     return masks[shape]()
+
+
+READER = Reader(lambda q: read(q.dataset, q.split, q.images), sources=None)

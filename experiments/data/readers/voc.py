@@ -11,9 +11,10 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
 from experiments.data.index import Index
-from experiments.data.readers.clean import LIMIT, Record, build
-from experiments.data.readers.image_folder import missing
-from experiments.data.readers.json_errors import brief
+from experiments.data.parsing.clean import LIMIT, Record, build_index
+from experiments.data.parsing.image_folder import missing_data
+from experiments.data.parsing.json_errors import brief
+from experiments.data.readers import Reader
 from experiments.runtime.errors import UserError, unknown
 
 CLASSES = tuple(  # official order
@@ -28,9 +29,9 @@ def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     """Split: `2007_trainval+2012_trainval` for a VOCdevkit, `train` for a folder with JPEGImages, `auto:train|val`."""
     classes = tuple(classes) or CLASSES
     records: list[Record] = []
-    for part in resolve(root, split).split("+"):
-        records += _part(root, *_folder(root, part), classes, first=len(records) + 1)
-    return build("voc", classes, records, str(root), inclusive=True)
+    for year in resolve(root, split).split("+"):
+        records += _listed(root, *_folder(root, year), classes, first=len(records) + 1)
+    return build_index("voc", classes, records, str(root), inclusive=True)
 
 
 def resolve(root: Path, split: str) -> str:
@@ -53,16 +54,16 @@ def resolve(root: Path, split: str) -> str:
             f"{root}: '{split}' needs VOC2007 with its test list and VOC2012; {lack} is missing. "
             "Add it, or name a split such as 2007_trainval."
         )
-    raise _missing(root, root)
+    raise _missing_data(root, root)
 
 
 def sources(root: Path, split: str) -> list[Path]:
     """The files and folders whose change makes the index another one."""
-    found = []
-    for folder, name in (_folder(root, part) for part in resolve(root, split).split("+")):
-        found += [folder / "ImageSets" / "Main" / f"{name}.txt", folder / "JPEGImages"]
-        found += sorted((folder / "Annotations").iterdir())
-    return found
+    paths = []
+    for folder, name in (_folder(root, year) for year in resolve(root, split).split("+")):
+        paths += [folder / "ImageSets" / "Main" / f"{name}.txt", folder / "JPEGImages"]
+        paths += sorted((folder / "Annotations").iterdir())
+    return paths
 
 
 def _year(root: Path, year: str) -> Path:
@@ -78,16 +79,16 @@ def _folder(root: Path, part: str) -> tuple[Path, str]:
     folder, name = (_year(root, match[1]), match[2]) if match else (root, part)
     for wanted in ("JPEGImages", "Annotations", f"ImageSets/Main/{name}.txt"):
         if not (folder / wanted).exists():
-            raise _missing(root, folder / wanted)
+            raise _missing_data(root, folder / wanted)
     return folder, name
 
 
-def _missing(root: Path, path: Path) -> UserError:
+def _missing_data(root: Path, path: Path) -> UserError:
     layout = f"be the parent of VOCdevkit, VOCdevkit itself (VOC2007, VOC2012 inside), or a folder with {LAYOUT}"
-    return missing("VOC", str(path), layout, root)
+    return missing_data("VOC", str(path), layout, root)
 
 
-def _part(root: Path, folder: Path, name: str, classes: tuple[str, ...], first: int) -> list[Record]:
+def _listed(root: Path, folder: Path, name: str, classes: tuple[str, ...], first: int) -> list[Record]:
     """Records of one image list; image ids run on from `first`."""
     listing = folder / "ImageSets" / "Main" / f"{name}.txt"
     images = {path.stem: path for path in (folder / "JPEGImages").iterdir()}
@@ -149,3 +150,10 @@ def _number(node: Element, field: str, where: str) -> float:
         said = "missing" if text is None else brief(text)
         raise UserError(f"{where}: {field} is {said}; it must be a number of at most {LIMIT} pixels.")
     return value
+
+
+READER = Reader(
+    lambda q: read(q.root, q.split, q.classes),
+    lambda q: sources(q.root, q.split),
+    lambda q: resolve(q.root, q.split),
+)

@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from experiments.data.index import Index
-from experiments.data.readers.clean import LIMIT, Record, build
-from experiments.data.readers.image_folder import Place, leads_out, missing, place
+from experiments.data.parsing.clean import LIMIT, Record, build_index
+from experiments.data.parsing.image_folder import ImageFolder, list_folder, missing_data, points_outside
+from experiments.data.readers import Reader
 from experiments.runtime.errors import UserError
 
 CLASSES = ("face",)
@@ -38,16 +39,11 @@ def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     if len(classes) > 1:
         raise UserError(f"WIDER FACE has one class, data.classes names {len(classes)}. Leave data.classes out.")
     listing, folder = sources(root, split)
-    known = place(root, folder)
-    records = [_record(entry, listing, known, i) for i, entry in enumerate(entries(listing), 1)]
+    images = list_folder(root, folder)
+    records = [_record(entry, listing, images, i) for i, entry in enumerate(entries(listing), 1)]
     if not records:
         raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
-    return build("widerface", tuple(classes) or CLASSES, records, str(root))
-
-
-def resolve(root: Path, split: str) -> str:
-    """The splits stand for themselves."""
-    return split
+    return build_index("widerface", tuple(classes) or CLASSES, records, str(root))
 
 
 def sources(root: Path, split: str) -> list[Path]:
@@ -57,10 +53,10 @@ def sources(root: Path, split: str) -> list[Path]:
         raise UserError(f"'{split}' is no split of WIDER FACE with boxes. Write train or val.")
     listing = root / "wider_face_split" / f"wider_face_{match[1]}_bbx_gt{match[2] or ''}.txt"
     folder = root / f"WIDER_{match[1]}" / "images"
-    for wanted in (listing, folder):
-        if not wanted.exists():
+    for required in (listing, folder):
+        if not required.exists():
             layout = f"hold wider_face_split/ and WIDER_{match[1]}/images/"
-            raise missing("WIDER FACE", str(wanted), layout, root)
+            raise missing_data("WIDER FACE", str(required), layout, root)
     return [listing, folder]
 
 
@@ -91,25 +87,28 @@ def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[int, ...], boo
     """Box and `invalid` of a face."""
     words = lines[at].split() if at < len(lines) else []
     if len(words) != COLUMNS or not all(re.fullmatch(r"-?\d{1,9}", word) for word in words):
-        said = f"is '{lines[at][:80]}'" if at < len(lines) else "is missing"
-        raise UserError(f"{listing}: line {at + 1} {said}; it must be ten whole numbers, x y w h first.")
+        fault = f"is '{lines[at][:80]}'" if at < len(lines) else "is missing"
+        raise UserError(f"{listing}: line {at + 1} {fault}; it must be ten whole numbers, x y w h first.")
     x, y, w, h = map(int, words[:4])
     if max(map(abs, (x, y, w, h))) > LIMIT:
         raise UserError(f"{listing}: line {at + 1} is '{lines[at][:80]}'; no number is above {LIMIT} pixels.")
     return (x, y, x + w, y + h), words[INVALID] == "1"
 
 
-def _record(entry: Entry, listing: Path, known: Place, number: int) -> Record:
+def _record(entry: Entry, listing: Path, images: ImageFolder, number: int) -> Record:
     where = f"{listing}, line {entry.line}"
-    if leads_out(entry.name):
-        raise UserError(f"{where}: '{entry.name}' leads out of {known.folder}. Use names inside that folder.")
-    name = known.find(entry.name)
+    if points_outside(entry.name):
+        raise UserError(f"{where}: '{entry.name}' points outside {images.folder}. Use names inside that folder.")
+    name = images.find(entry.name)
     if name is None:
-        raise UserError(f"{where}: {known.folder}/{entry.name} does not exist. Add the image, or cut its lines.")
+        raise UserError(f"{where}: {images.folder}/{entry.name} does not exist. Add the image, or remove its lines.")
     try:
-        with Image.open(known.folder / name) as image:
+        with Image.open(images.folder / name) as image:
             width, height = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{known.folder / name}: no image can be read there ({error}). Fetch it again.") from None
+        raise UserError(f"{images.folder / name}: no image can be read there ({error}). Fetch it again.") from None
     labels = [0] * len(entry.boxes)
-    return Record(known.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
+    return Record(images.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
+
+
+READER = Reader(lambda q: read(q.root, q.split, q.classes), lambda q: sources(q.root, q.split))

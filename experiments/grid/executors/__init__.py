@@ -1,4 +1,4 @@
-"""Who runs the cells: this process, processes of this machine, or a Ray cluster."""
+"""Who executes the runs: this process, processes of this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from experiments.grid.job import Task
+from experiments.grid.job import Job
 from experiments.runtime.signals import Stop
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a cell gets."""
+    """What a run gets."""
 
     cpus: int  # threads of each of its processes
-    gpus: float | None  # below 1: cells share one; None: one where the cluster has any
+    gpus: float | None  # below 1: runs share one; None: one where the cluster has any
     processes: int
     retries: int  # further tries after a crash
     logs: Path  # folder for what the processes print
 
 
 class Executor(Protocol):
-    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+    def execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
         """Returns when all have ended or `stop` is asked for; how each ended is in its run folder.
 
-        Calls `begin` before the first cell, once nothing stands in its way, and `tick` about once a second. UserError
-        where no cell can run, before `begin`.
+        Calls `begin` before the first run, once nothing stands in its way, and `tick` about once a second. UserError
+        where no run can start, before `begin`.
         """

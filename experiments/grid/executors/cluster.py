@@ -1,7 +1,7 @@
-"""Ray: a trial a cell, on this machine or on the nodes of a cluster. A trial only minds the processes that train.
+"""Ray: a trial a run, on this machine or on the nodes of a cluster. A trial only minds the processes that train.
 
-What is done, and how far a cell is, stands in the run folders: Ray's own record of the experiment is thrown away, and a
-run of the same line starts a fresh experiment with the cells that are left.
+What is done, and how far a run is, is read from the run folders: Ray's own record of the experiment is thrown away, and
+the same command starts a fresh experiment with the runs that remain.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from experiments.grid.executors import Share
-from experiments.grid.job import Outcome, Task, settle, to_line
-from experiments.grid.states import progress
+from experiments.grid.job import Job, Outcome, record_outcome, to_line
+from experiments.grid.states import steps_done
 from experiments.grid.workers import Team
-from experiments.runtime.commit import ROOT, SENT, here
+from experiments.runtime.commit import ROOT, SENT, code_version
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import SIGNALS, Stop
@@ -33,28 +33,28 @@ SETTINGS = {  # read by Ray from the environment
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours serves SIGINT and SIGTERM alike
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results are in the run folders
     "RAY_AIR_NEW_OUTPUT": "0",  # its banner ignores verbose=0
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # FILE.py:CLASS is relative to where the line was typed
-    "RAY_kill_child_processes_on_worker_exit": "false",  # they see their trial's end, save their state and leave
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # FILE.py:CLASS is relative to where the command was typed
+    "RAY_kill_child_processes_on_worker_exit": "false",  # they see their trial's end, save their state and exit
 }
 NOT_CODE = [".git", ".venv", "/runs", "/data", "**/__pycache__", "**/*.pt", "**/*.npz"]
-TOKEN = "One with a token wants RAY_AUTH_MODE=token and the token in ~/.ray/auth_token."
+TOKEN = "If it requires a token, set RAY_AUTH_MODE=token and put the token into ~/.ray/auth_token."
 REACH = 10  # seconds in which a cluster's head answers
 ANSWER = 120  # seconds in which a node answers, with time for the code to come
-LOOK = 1.0  # seconds between two looks at a cell
+POLL = 1.0  # seconds between two looks at a run
 
 
 class Crash(Exception):
-    """Tune tries the cell again."""
+    """Tune tries the run again."""
 
 
 @dataclass(frozen=True)
 class Ray:
     share: Share
-    workers: int | None  # cells side by side; None: what the nodes hold
+    workers: int | None  # runs side by side; None: what the nodes hold
     address: str  # of a cluster; "local": a cluster of this machine, for this call
     ships: bool  # sends this code to the nodes
 
-    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+    def execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
         name = f"ray-{os.getpid()}"
         self.share.logs.mkdir(parents=True, exist_ok=True)
         self._join()
@@ -67,7 +67,7 @@ class Ray:
             resources = {"cpu": share.cpus * share.processes, "gpu": share.gpus}
             results = tune.Tuner(
                 tune.with_resources(partial(_trial, share=share), resources),
-                param_space={"task": tune.grid_search([to_line(task).decode() for task in tasks])},
+                param_space={"job": tune.grid_search([to_line(job).decode() for job in jobs])},
                 tune_config=tune.TuneConfig(
                     max_concurrent_trials=self.workers,
                     reuse_actors=True,
@@ -83,7 +83,7 @@ class Ray:
                 ),
             ).fit()
             if not stop.requested:
-                _lost(tasks, results)
+                _record_lost(jobs, results)
         finally:
             ray.shutdown()
             shutil.rmtree(self.share.logs / name, ignore_errors=True)
@@ -96,7 +96,12 @@ class Ray:
         except OSError as error:
             raise UserError(f"No Ray cluster at {self.address}: {error.strerror or error}.") from None
         os.environ.update(SETTINGS)
-        code = {"working_dir": str(ROOT), "excludes": NOT_CODE, "env_vars": {SENT: here()}} if self.ships else None
+        # What a worker imports is this checkout, whatever is installed.
+        path = (str(ROOT), os.environ.get("PYTHONPATH"))
+        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, path)))
+        code = (
+            {"working_dir": str(ROOT), "excludes": NOT_CODE, "env_vars": {SENT: code_version()}} if self.ships else None
+        )
         local = {"include_dashboard": False, "num_gpus": None} if self.address == "local" else {}
         if self.address == "local" and self.workers:
             local["num_cpus"] = self.workers * self.share.cpus * self.share.processes
@@ -105,7 +110,7 @@ class Ray:
             ray.init(address=self.address, runtime_env=code, log_to_driver=False, logging_level="CRITICAL", **local)
         except (ConnectionError, ValueError, RuntimeError, RayError) as error:
             why = str(error).partition("\n")[0].partition(". ")[0].removesuffix(".")
-            raise UserError(f"No way into a Ray cluster at {self.address}: {why}. {TOKEN}") from None
+            raise UserError(f"Cannot connect to the Ray cluster at {self.address}: {why}. {TOKEN}") from None
         for number, handler in before.items():
             signal.signal(number, handler)  # Ray puts its own there, which abort
 
@@ -113,60 +118,65 @@ class Ray:
 def _fitted(share: Share, nodes: list[dict]) -> Share:
     """The share with its GPUs settled, from what the nodes have; says what Ray would wait for without a word."""
     gpus = float(any(node.get("GPU") for node in nodes)) if share.gpus is None else share.gpus
-    wanted = {"CPU": share.cpus * share.processes, "GPU": gpus}
-    if not any(all(node.get(kind, 0) >= count for kind, count in wanted.items()) for node in nodes):
-        what = " and ".join(f"{count:g} {kind}" for kind, count in wanted.items() if count)
-        say(f"No node of this Ray cluster has the {what} that a cell wants; waiting for one. Ctrl-C ends it.")
+    needed = {"CPU": share.cpus * share.processes, "GPU": gpus}
+    if not any(all(node.get(kind, 0) >= count for kind, count in needed.items()) for node in nodes):
+        units = " and ".join(f"{count:g} {kind}{'s' * (count > 1)}" for kind, count in needed.items() if count)
+        say(f"No node of this Ray cluster has the {units} a run needs; waiting for one. Ctrl-C ends it.")
     return replace(share, gpus=gpus)
 
 
 def _same_code(nodes: list[dict]) -> None:
     """Raises UserError where a node has other code than this machine, or none."""
-    mine, asked = here(), []
+    version, answers = code_version(), []
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ask = ray.remote(here).options(num_cpus=0, scheduling_strategy=there)
-        asked.append((node["NodeManagerAddress"], ask.remote()))
-    for address, answer in asked:
+        on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ask = ray.remote(code_version).options(num_cpus=0, scheduling_strategy=on_node)
+        answers.append((node["NodeManagerAddress"], ask.remote()))
+    for address, answer in answers:
         try:
-            theirs = ray.get(answer, timeout=ANSWER)
+            remote = ray.get(answer, timeout=ANSWER)
         except GetTimeoutError:
             raise UserError(f"Node {address} did not start a process in {ANSWER} seconds. Is it well?") from None
         except RayError:
-            raise UserError(f"Node {address} cannot load this code. Install it at {ROOT}, or add --ship.") from None
-        if theirs != mine:
-            raise UserError(f"Node {address} holds commit {theirs}, this machine {mine}. Make them one, or add --ship.")
+            raise UserError(f"Node {address} cannot load this code. Install it at {ROOT}, or pass --ship.") from None
+        if remote != version:
+            raise UserError(
+                f"Node {address} has commit {remote}, this machine has {version}. "
+                "Check out the same commit on both, or pass --ship."
+            )
 
 
 @cache
 def _team(share: Share) -> Team:
-    """Of this actor, for all the cells that it gets: torch is imported once. It leaves with the actor."""
+    """Of this actor, for all the runs that it gets: torch is imported once. It ends with the actor."""
     share.logs.mkdir(parents=True, exist_ok=True)
     return Team(share.processes, share.cpus, share.logs / f"{socket.gethostname()}-{os.getpid()}.log")
 
 
 def _trial(config: dict, share: Share) -> None:
-    """One try of one cell, on whatever node Ray chose."""
-    task, team = Task(**json.loads(config["task"])), _team(share)
-    team.give(task)
+    """One try of one run, on whatever node Ray chose."""
+    job, team = Job(**json.loads(config["job"])), _team(share)
+    team.give(job)
     try:
-        while (outcome := team.ended(LOOK)) is None:
-            tune.report({"step": progress(task.folder)})  # also where Tune ends the trial
+        while (outcome := team.ended(POLL)) is None:
+            tune.report({"step": steps_done(job.folder)})  # also where Tune ends the trial
     except BaseException:
         team.close(patience=60)
         raise
-    settle(task, outcome)
-    if outcome.kind in ("crash", "stopped"):  # stopped: by somebody on its node
+    record_outcome(job, outcome)
+    if outcome.kind in ("transient", "stopped"):  # stopped: by somebody on its node
         raise Crash(outcome.reason)
-    tune.report({"step": progress(task.folder)})
+    tune.report({"step": steps_done(job.folder)})
 
 
-def _lost(tasks: list[Task], results: tune.ResultGrid) -> None:
-    """Notes the cells that were tried to the limit and left no record: their nodes went away, or have no such code."""
-    for task, result in zip(tasks, results, strict=True):
-        if result.error and not task.folder.is_done() and not task.folder.failed.is_file():
+def _record_lost(jobs: list[Job], results: tune.ResultGrid) -> None:
+    """Records the runs that were tried to the limit and left no trace: their nodes went away, or have no such code."""
+    for job, result in zip(jobs, results, strict=True):
+        if result.error and not job.folder.is_done() and not job.folder.failed.is_file():
             lines = str(result.error).strip().splitlines()
-            settle(task, Outcome("crash", f"Ray lost it: {lines[-1] if lines else type(result.error).__name__}"))
+            record_outcome(
+                job, Outcome("transient", f"Ray lost it: {lines[-1] if lines else type(result.error).__name__}")
+            )
 
 
 class _Stopper(tune.Stopper):

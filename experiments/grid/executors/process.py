@@ -1,4 +1,4 @@
-"""Several cells side by side on this machine, each in processes that live on for the next; no Ray."""
+"""Several runs side by side on this machine, each in processes that stay for the next; no Ray."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from experiments.grid.executors import Share
-from experiments.grid.job import Task, settle
+from experiments.grid.job import Job, record_outcome
 from experiments.grid.workers import Team
 from experiments.runtime.signals import Stop
 
 GRACE = 120  # seconds for a step and a checkpoint after a stop is asked for
-LOOK = 0.1  # seconds between two looks at the processes
+POLL = 0.1  # seconds between two looks at the processes
 
 
 @dataclass(frozen=True)
 class Processes:
     share: Share
-    workers: int  # cells side by side
+    workers: int  # runs side by side
 
-    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+    def execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
         begin()
-        waiting = deque(tasks)
-        teams = [self._team(slot) for slot in range(min(self.workers, len(tasks)))]
+        waiting = deque(jobs)
+        teams = [self._team(slot) for slot in range(min(self.workers, len(jobs)))]
         last = 0.0
         try:
             while not stop.requested and (waiting or not all(team.idle for team in teams)):
@@ -33,23 +33,23 @@ class Processes:
                 if time.monotonic() > last + 1:
                     tick()
                     last = time.monotonic()
-                time.sleep(LOOK)
+                time.sleep(POLL)
         finally:
             self._leave(teams)
             tick()
 
-    def _serve(self, team: Team, waiting: deque[Task]) -> None:
-        """Takes what the team has ended, and gives it the next cell."""
-        task = team.task
-        if task and (outcome := team.ended()):
-            tries = settle(task, outcome)
-            if outcome.kind in ("crash", "stopped") and tries <= self.share.retries:
-                waiting.append(task)
+    def _serve(self, team: Team, waiting: deque[Job]) -> None:
+        """Takes what the team has ended, and gives it the next job."""
+        job = team.job
+        if job and (outcome := team.ended()):
+            tries = record_outcome(job, outcome)
+            if outcome.kind in ("transient", "stopped") and tries <= self.share.retries:
+                waiting.append(job)
         if team.idle and waiting:
             team.give(waiting.popleft())
 
     def _leave(self, teams: list[Team]) -> None:
-        """No process outlives the call; cells under way save their state first."""
+        """No process outlives the call; runs under way save their state first."""
         for team in teams:
             team.ask()
         until = time.monotonic() + GRACE
@@ -64,6 +64,6 @@ class Processes:
 
 
 def _devices(slot: int, gpus: float) -> str:
-    """The devices of the cell at this place: whole ones of its own, or one that it shares."""
+    """The devices of the run in this slot: whole ones for itself, or one that it shares."""
     first = int(slot * gpus)
     return ",".join(str(number) for number in range(first, first + max(1, int(gpus))))

@@ -1,4 +1,4 @@
-"""One cell after the other, in this process."""
+"""One run after the other, in this process."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.grid import run_job
-from experiments.grid.entries import Finder
+from experiments.grid.entries import DatasetFinder
 from experiments.grid.executors import Share
-from experiments.grid.job import Task, settle
-from experiments.runtime.processes import joined
+from experiments.grid.job import Job, record_outcome
+from experiments.grid.run_job import run_job
+from experiments.runtime.processes import join_processes
 from experiments.runtime.signals import Stop
 
 
@@ -18,17 +18,17 @@ from experiments.runtime.signals import Stop
 class Serial:
     share: Share
 
-    def run(self, tasks: list[Task], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+    def execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
         begin()
-        finders: dict[str | None, Finder] = {}
-        with joined() as world:
-            for task in tasks:
-                finder = finders.setdefault(task.root, Finder(Path(task.root) if task.root else None))
+        finders: dict[str | None, DatasetFinder] = {}
+        with join_processes() as world:
+            for job in jobs:
+                finder = finders.setdefault(job.root, DatasetFinder(Path(job.root) if job.root else None))
                 for _ in range(1 + self.share.retries):
-                    outcome = run_job.run(task, finder, world, stop)
-                    settle(task, outcome)
+                    outcome = run_job(job, finder, world, stop)
+                    record_outcome(job, outcome)
                     tick()
                     if stop.requested:
                         return
-                    if outcome.kind != "crash":
+                    if outcome.kind != "transient":
                         break

@@ -1,0 +1,58 @@
+"""`run.py` without tables: one run, from its data to its line of metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments.recipes.recipe import Recipe, rescaled
+from experiments.records.run_folder import RunFolder
+from experiments.records.schema import METRICS, Result
+from experiments.runtime.console import say
+from experiments.runtime.errors import UserError
+from experiments.runtime.processes import World, join_processes
+from experiments.runtime.signals import stop_on_signal
+from experiments.training.execute import execute
+from experiments.training.run_spec import RunSpec, find
+from experiments.training.session import Session
+
+
+def train_one(recipe: Recipe, data_root: Path | None, runs: Path, resume: bool, force: bool) -> None:
+    """resume: only where there is a run to resume; force: from the start. Raises UserError, RecordError, Preempted."""
+    with join_processes() as world:
+        _train(find(recipe, data_root), runs, world, resume, force)
+
+
+def _train(run: RunSpec, runs: Path, world: World, resume: bool, force: bool) -> None:
+    folder = RunFolder(runs / run.id)
+    if resume and not folder.run.is_file():
+        raise UserError(f"There is no run to resume at {folder.path}. Leave --resume out to start it.")
+    if not world.writes:
+        with stop_on_signal() as stop:
+            execute(Session(run, folder, world, stop))
+        return
+    for line in _introduction(run, folder):
+        say(line)
+    with folder.locked(), stop_on_signal() as stop:
+        if force:
+            folder.clear()
+        result = execute(Session(run, folder, world, stop))
+    print(f"{_metrics(result)} {folder.path}")
+
+
+def _introduction(run: RunSpec, folder: RunFolder) -> list[str]:
+    lines = [
+        f"run {folder.path}: {len(run.train)} images to train on, {len(run.val)} to test on",
+        rescaled(run.recipe),
+        _cleaned("train", run.train.counters),
+        _cleaned("val", run.val.counters),
+    ]
+    return [line for line in lines if line]
+
+
+def _cleaned(name: str, counters: dict[str, int]) -> str:
+    counts = ", ".join(f"{count} {rule}" for rule, count in counters.items() if count)
+    return f"boxes of {name} that the clean-up rules touched: {counts}" if counts else ""
+
+
+def _metrics(result: Result) -> str:
+    return " ".join(f"{name} {result.metrics[name]:.3f}" for name in METRICS if result.metrics[name] is not None)

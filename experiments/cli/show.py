@@ -1,0 +1,30 @@
+"""`run.py --print-config` and `--explain`."""
+
+from __future__ import annotations
+
+import yaml
+
+from experiments.recipes.recipe import Recipe, plain
+
+
+def print_config(recipe: Recipe) -> None:
+    """The resolved recipe, as YAML."""
+    print(yaml.safe_dump(plain(recipe), sort_keys=False), end="")
+
+
+def explain(recipe: Recipe) -> None:
+    """What differs between the chosen assigner's head and the reference's, and the assigner's settings."""
+    from experiments.training.model import REFERENCE, head_differences  # takes torchvision
+
+    print(f"{recipe.assigner} against {REFERENCE}, {recipe.model.mode} mode. All else is one recipe for both.")
+    print(f"{'head':<16}{REFERENCE:>28}{recipe.assigner:>28}")
+    for name, (base, value) in head_differences(recipe).items():
+        print(f"{name:<16}{_short(base):>28}{_short(value):>28}")
+    print("settings of the assignment and its loss:")
+    for name, value in recipe.settings:
+        print(f"  {name:<20} {value}")
+
+
+def _short(value: object) -> str:
+    """A number short, a list of numbers in a row."""
+    return " ".join(f"{v:g}" for v in value) if isinstance(value, (list, tuple)) else str(value)

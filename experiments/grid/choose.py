@@ -1,0 +1,69 @@
+"""The executor that the command line asks for, and what each run gets of the machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import torch
+
+from experiments.grid.executors import Executor, Share
+from experiments.grid.executors.process import Processes
+from experiments.grid.executors.serial import Serial
+from experiments.runtime.errors import UserError
+
+LEAST = {"workers": 1, "cpus_per_run": 1, "retries": 0, "processes_per_run": 0}
+
+
+def share_of_a_run(options: argparse.Namespace) -> Share:
+    """Raises UserError for words that do not fit together."""
+    gpus, present = options.gpus_per_run, torch.cuda.device_count()
+    if gpus is None and not options.address:
+        gpus = float(present > 0)
+    requested = gpus or 0.0
+    if requested < 0 or (requested > 1 and requested != int(requested)):
+        raise UserError(f"--gpus-per-run is a part of one GPU or a whole number, got {requested:g}.")
+    if not options.address and requested > present:
+        raise UserError(f"--gpus-per-run is {requested:g}, and this machine has {present} GPUs.")
+    for name, least in LEAST.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise UserError(f"--{name.replace('_', '-')} is {least} or more, got {value}.")
+    return Share(
+        cpus=options.cpus_per_run,
+        gpus=gpus,
+        processes=options.processes_per_run or max(1, int(requested)),
+        retries=options.retries,
+        logs=options.runs.resolve() / "tables" / "logs",
+    )
+
+
+def side_by_side(options: argparse.Namespace) -> int:
+    """How many runs are made at once; on a cluster not known before, then 1."""
+    share = share_of_a_run(options)
+    if options.executor == "serial" or (options.address and not options.workers):
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    room = cores // (share.cpus * share.processes)
+    if share.gpus:
+        room = min(room, int(torch.cuda.device_count() / share.gpus))
+    return options.workers or max(1, room)
+
+
+def choose_executor(options: argparse.Namespace) -> Executor:
+    """Raises UserError."""
+    kind, share = options.executor or ("ray" if options.address else "process"), share_of_a_run(options)
+    if options.address and kind != "ray":
+        raise UserError(f"--address names a Ray cluster, which --executor {kind} does not use. Leave one of them out.")
+    if options.ship and not options.address:
+        raise UserError("--ship sends the code to the nodes of a Ray cluster. Name it with --address.")
+    if kind == "ray":
+        from experiments.grid.executors.cluster import Ray  # takes a second to import
+
+        workers = options.workers if options.address else side_by_side(options)
+        return Ray(share, workers, options.address or "local", options.ship)
+    if kind == "serial":
+        if share.processes > 1:
+            raise UserError("--executor serial makes a run in one process. Use --executor process for several.")
+        return Serial(share)
+    return Processes(share, side_by_side(options))

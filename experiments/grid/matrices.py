@@ -1,0 +1,107 @@
+"""What a table of the paper consists of (`matrices/`), and which datasets stand for the paper's (`profiles/`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from experiments.recipes.typed import build_typed
+from experiments.records.schema import METRICS
+from experiments.records.table_schema import ColumnRecord
+from experiments.runtime.errors import UserError, unknown
+
+MATRICES, PROFILES = (Path(__file__).parent / name for name in ("matrices", "profiles"))
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """A row as the paper has it; without a `reason` it can run."""
+
+    name: str
+    method: str  # of assigners; "" where there is none
+    set: tuple[str, ...]  # key=value, as on the command line
+    against: str  # the row it is compared with; "": with none
+    reason: str  # why it cannot run
+    paper: dict[str, float]  # column -> percent
+
+
+@dataclass(frozen=True)
+class Matrix:
+    table: int
+    title: str
+    datasets: dict[str, str]  # key of an entry of a row -> the paper's dataset
+    columns: tuple[ColumnRecord, ...]
+    rows: tuple[MatrixRow, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where and how large the paper's runs are made."""
+
+    name: str
+    datasets: dict[str, str]  # the paper's dataset -> the recipe here
+    classes: dict[str, str] = field(default_factory=dict)  # the paper's class -> the class here
+    set: tuple[str, ...] = ()  # key=value; it wins over a row's
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row as it is typed."""
+
+    name: str
+    paper: tuple[float, ...]
+    method: str = ""
+    set: tuple[str, ...] = ()
+    against: str = ""
+    reason: str = ""
+
+
+def table_numbers() -> list[int]:
+    """The numbers that have a matrix."""
+    return sorted(int(path.stem.removeprefix("table")) for path in MATRICES.glob("table*.yaml"))
+
+
+def load_profile(name: str) -> Profile:
+    """By name. Raises UserError."""
+    path = PROFILES / f"{name}.yaml"
+    if not path.is_file():
+        raise unknown("profile", name, sorted(path.stem for path in PROFILES.glob("*.yaml")))
+    values = yaml.safe_load(path.read_text())
+    return Profile(name, values["datasets"], values.get("classes", {}), tuple(values.get("set", ())))
+
+
+def load_matrix(table: int, profile: Profile) -> Matrix:
+    """By number, with the profile's classes. Raises UserError."""
+    path = MATRICES / f"table{table}.yaml"
+    if not path.is_file():
+        raise unknown("table", str(table), [str(number) for number in table_numbers()])
+    values = yaml.safe_load(path.read_text())
+    datasets = {paper: label or "" for paper, label in values.get("datasets", {"coco": ""}).items()}
+    columns = tuple(
+        _column(name, paper, label, profile.classes) for paper, label in datasets.items() for name in values["columns"]
+    )
+    rows = tuple(_row(line, columns, path.name) for line in values["rows"])
+    return Matrix(table, values["title"], {_key(*pair): pair[0] for pair in datasets.items()}, columns, rows)
+
+
+def _key(paper: str, label: str) -> str:
+    """A table of one dataset names no dataset."""
+    return paper if label else "main"
+
+
+def _column(name: str, paper: str, label: str, classes: dict[str, str]) -> ColumnRecord:
+    """A name that is no metric is a class of the paper's; where another stands for it, the column names both."""
+    if name in METRICS:
+        return ColumnRecord(f"{label} {name}".strip(), _key(paper, label), name)
+    stand_in = classes.get(name, name)
+    return ColumnRecord(name if stand_in == name else f"{stand_in} ({name})", _key(paper, label), f"class:{stand_in}")
+
+
+def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str) -> MatrixRow:
+    line = build_typed(_Line, values, f"{file}: {values.get('name')}")
+    if len(line.paper) != len(columns) or bool(line.method) == bool(line.reason):
+        raise UserError(f"{file}: {line.name} needs {len(columns)} figures of the paper, and a method or a reason.")
+    paper = {column.name: value for column, value in zip(columns, line.paper, strict=True)}
+    return MatrixRow(line.name, line.method, line.set, line.against, line.reason, paper)

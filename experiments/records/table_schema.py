@@ -1,0 +1,77 @@
+"""What a table consists of, with types: `tables/PROFILE-tableN.json` holds a TableRecord.
+
+Written by experiments, read by analysis.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ColumnRecord:
+    name: str
+    entry: str  # which entry of a row holds its runs
+    metric: str  # a metric of the result, or class:NAME
+
+
+@dataclass(frozen=True)
+class EntryRecord:
+    """The runs of one row on one dataset."""
+
+    dataset: str
+    stands_for: str  # the paper's dataset
+    runs: dict[int, str] = field(default_factory=dict)  # seed -> run id
+    reason: str = ""  # why there is none
+
+
+@dataclass(frozen=True)
+class RowRecord:
+    name: str
+    method: str
+    against: str  # the row it is compared with; "": with none
+    differs: str  # settings of the row, KEY=VALUE
+    reason: str  # why the row cannot run; "": it can
+    entries: dict[str, EntryRecord]
+    paper: dict[str, float] = field(default_factory=dict)  # column -> percent
+
+    @property
+    def declared(self) -> set[str]:
+        """Keys of the recipe that the matrix itself sets in this row."""
+        return {word.partition("=")[0] for word in self.differs.split()}
+
+
+@dataclass(frozen=True)
+class TableRecord:
+    """What a table of the paper is made of."""
+
+    number: int
+    title: str
+    profile: str
+    command: str
+    columns: tuple[ColumnRecord, ...]
+    rows: tuple[RowRecord, ...]
+
+    def __post_init__(self):
+        names = [row.name for row in self.rows]
+        if len(set(names)) < len(names):
+            raise ValueError("two rows have one name")
+        if lost := [row.against for row in self.rows if row.against and row.against not in names]:
+            raise ValueError(f"there is no row '{lost[0]}' to compare with")
+        if not re.fullmatch(r"[\w-]*", self.profile):
+            raise ValueError(f"the profile '{self.profile}' cannot name a file")
+
+    @property
+    def name(self) -> str:
+        """Of its file, without the ending."""
+        return f"{self.profile}-table{self.number}" if self.profile else f"table{self.number}"
+
+    @property
+    def entries(self) -> list[str]:
+        """Keys of the entries, in the order of the columns."""
+        return list(dict.fromkeys(column.entry for column in self.columns))
+
+    def first(self, entry: str) -> ColumnRecord | None:
+        """The column that ranks an entry: its AP."""
+        return next((c for c in self.columns if c.entry == entry and c.metric == "AP"), None)

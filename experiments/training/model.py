@@ -1,0 +1,61 @@
+"""The detector of a recipe, and how its head differs from the reference's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import torch
+
+import assigners
+from assigners.assigner import Assigner
+from assigners.interface import HeadSpec
+from detector.detector import Detector, head_spec
+from detector.streams import global_stream
+from experiments.recipes.recipe import Recipe
+from experiments.runtime.errors import UserError
+
+REFERENCE = "fcos"  # the method that `--explain` compares with
+
+
+def build_detector(recipe: Recipe, classes: int) -> Detector:
+    """The model, initialised from the recipe's seed. Raises UserError where the weights cannot be had."""
+    try:
+        with global_stream(recipe.seed, "Assigner"):
+            assigner = _assigner(recipe, classes)
+        return Detector(recipe.model, assigner, recipe.seed)
+    except assigners.AssignerError as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(
+            f"No ImageNet weights of {recipe.model.backbone}: {error}. Put torchvision's file into "
+            f"{torch.hub.get_dir()}/checkpoints, point TORCH_HOME to a cache, or --set model.weights=none."
+        ) from None
+
+
+def head_differences(recipe: Recipe) -> dict[str, tuple[object, object]]:
+    """What differs from the reference: field of the head -> (its value, the value here)."""
+    reference = replace(recipe, assigner=REFERENCE, settings=())
+    base, head = (_flat(head_spec(_assigner(r, 1), r.model.mode)) for r in (reference, recipe))
+    return {name: (base[name], head[name]) for name in head if head[name] != base[name]}
+
+
+def state_bytes(recipe: Recipe, model: torch.nn.Module) -> int:
+    """Of a checkpoint: the model's tensors, and what the optimiser keeps for each parameter it learns."""
+    state = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+    learned = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+    return state + MOMENTS[recipe.optimizer.kind] * learned
+
+
+MOMENTS = {"sgd": 1, "adamw": 2}  # tensors that the optimiser keeps for a parameter
+
+
+def _assigner(recipe: Recipe, classes: int) -> Assigner:
+    return assigners.build(recipe.assigner, classes, recipe.model.channels, **dict(recipe.settings))
+
+
+def _flat(spec: HeadSpec) -> dict[str, object]:
+    """Fields of a head and of its style by name, as plain values; branches by their names."""
+    values = asdict(spec)
+    style = values.pop("style")
+    names = [f"{b.name} (implicit)" if b.implicit else b.name for b in spec.branches]
+    return values | style | {"branches": ", ".join(names) or "none"}

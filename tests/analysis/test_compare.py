@@ -1,0 +1,105 @@
+"""Comparisons of rows from hand-written records and matches whose right answer is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.compare import Draws
+from analysis.runs import read_runs
+from experiments.records.run_folder import RunFolder
+from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
+from tests.synthetic import built, record, result, row, table_of, write_matches, write_run
+
+
+def finished(runs, name, aps, **changes):
+    """A run a seed, without matches; seed -> id."""
+    for seed, ap in enumerate(aps):
+        write_run(runs, f"{name}{seed}", record(seed=seed, **changes), result(ap))
+    return {seed: f"{name}{seed}" for seed in range(len(aps))}
+
+
+def with_matches(runs, name, qualities, images=60, **changes):
+    ids = {}
+    for seed, quality in enumerate(qualities):
+        folder = write_run(runs, f"{name}{seed}", record(seed=seed, **changes))
+        folder.write_result(result(write_matches(folder, quality, images, noise=seed)))
+        ids[seed] = folder.path.name
+    return ids
+
+
+def test_rankings_are_confirmed_contradicted_or_inconclusive(tmp_path):
+    low, high = with_matches(tmp_path, "l", (0.3, 0.31, 0.3)), with_matches(tmp_path, "h", (0.7, 0.71, 0.7))
+    same = with_matches(tmp_path, "s", (0.31, 0.3, 0.31))
+    rows = [row("low", low, {"AP": 10}), row("high", high, {"AP": 30}), row("same", same, {"AP": 20})]
+    table = built(tmp_path, table_of(*rows))
+    outcomes = {(r.ours.row, r.ours.against): r.outcome for r in table.rankings}
+    assert outcomes == {
+        ("high", "low"): "confirmed",
+        ("high", "same"): "confirmed",
+        ("same", "low"): "inconclusive",
+    }
+    turned = [replace(rows[0], paper={"AP": 50}), rows[1]]
+    assert [r.outcome for r in built(tmp_path, table_of(*turned)).rankings] == ["contradicted"]
+    alike = [replace(rows[0], paper={"AP": 30}), rows[1]]
+    assert built(tmp_path, table_of(*alike)).rankings == ()  # the paper ranks neither
+
+
+def test_p_values_are_corrected_within_the_table(tmp_path):
+    a = finished(tmp_path, "a", (0.1, 0.11, 0.1))
+    rows = [row(n, finished(tmp_path, n, (0.2, 0.22, 0.19)), against="a") for n in ("b", "c")]
+    versus = [r.versus[0] for r in built(tmp_path, table_of(row("a", a), *rows)).rows[1:]]
+    assert [v.p for v in versus] == pytest.approx([2 * v.difference.p for v in versus])
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "foreign", "shorter"])
+def test_damaged_matches_leave_the_seeds_noise_and_say_so(tmp_path, damage):
+    a, b = with_matches(tmp_path, "a", (0.3, 0.31)), with_matches(tmp_path, "b", (0.5, 0.52))
+    path = tmp_path / "b1" / "matches.npz"
+    if damage == "foreign":
+        write_matches(RunFolder(tmp_path / "b1"), 0.9, 60)
+    elif damage == "shorter":
+        folder = write_run(tmp_path, "b1", record(seed=1))
+        folder.write_result(result(write_matches(folder, 0.5, 30)))
+    else:
+        path.unlink() if damage == "missing" else path.write_bytes(b"")
+    (versus,) = built(tmp_path, table_of(row("a", a), row("b", b, against="a"))).rows[1].versus
+    assert versus.difference.images == 0 and versus.p is not None
+    assert versus.note.startswith("noise of the images not known: ")
+
+
+def test_the_noise_of_the_images_counts(tmp_path):
+    a, b = with_matches(tmp_path, "a", (0.3, 0.31)), with_matches(tmp_path, "b", (0.5, 0.52))
+    table = table_of(row("a", a), row("b", b, against="a"))
+    with_images = built(tmp_path, table).rows[1].versus[0].difference
+    for run in (*a.values(), *b.values()):
+        (tmp_path / run / "matches.npz").unlink()
+    alone = built(tmp_path, table).rows[1].versus[0].difference
+    assert with_images.images == 60 and with_images.value == pytest.approx(alone.value)
+    assert with_images.half != alone.half
+
+
+def test_entries_of_several_datasets_are_compared_one_by_one(tmp_path):
+    columns = tuple(ColumnRecord(f"{c} AP", c, "AP") for c in ("voc", "widerface"))
+    rows = []
+    for name, aps in (("a", (0.1, 0.11)), ("b", (0.2, 0.21))):
+        entries = {
+            c: EntryRecord(f"shapes-{c}", c, finished(tmp_path, name + c, aps, dataset=f"shapes-{c}"))
+            for c in ("voc", "widerface")
+        }
+        paper = {"voc AP": 50.0 + len(rows), "widerface AP": 40.0}
+        rows.append(RowRecord(name, "fcos", "a" if rows else "", "", "", entries, paper))
+    table = built(tmp_path, TableRecord(7, "Sets", "cpu", "", columns, tuple(rows)))
+    assert [c.entry for c in table.rows[1].versus] == ["voc", "widerface"]
+    assert [r.ours.entry for r in table.rankings] == ["voc"]
+    assert table.data == ("shapes-voc for voc", "shapes-widerface for widerface")
+    assert [c.entry for c in table.certificates] == ["voc", "widerface"]
+
+
+def test_draws_are_the_same_for_all_runs_and_of_their_seed(tmp_path):
+    with_matches(tmp_path, "a", (0.3, 0.3))
+    runs = {run.id: run for run in read_runs(tmp_path)}
+    first, again, other = Draws(50, 0), Draws(50, 0), Draws(50, 1)
+    assert np.array_equal(first.of(runs["a0"]).ap, again.of(runs["a0"]).ap)
+    assert not np.array_equal(first.of(runs["a0"]).ap, other.of(runs["a0"]).ap)
+    assert first.of(runs["a0"]) is first.of(runs["a0"])

@@ -1,0 +1,88 @@
+"""Plots: what they show, of which runs, and the words below them."""
+
+import numpy as np
+import pytest
+
+from analysis.plots import report_plots, with_default_settings
+from analysis.runs import frame_of, read_runs
+from experiments.records.schema import CurvePoint, Priors
+from tests.synthetic import record, result, write_run
+
+
+def plots_of(folder):
+    runs = read_runs(folder)
+    return {plot.name: plot for plot in report_plots(frame_of(runs), {run.id: run for run in runs})}
+
+
+def learned(classes, mu, truth=()):
+    sigma = [[1.0, -2.0]] * len(classes)  # its sign has no meaning
+    return Priors(classes=tuple(classes), values={"mu": mu, "sigma": sigma}, true_offsets=[list(x) for x in truth])
+
+
+def test_priors_are_means_over_the_seeds_beside_the_truth(tmp_path):
+    for seed, shift in enumerate((0.0, 0.2)):
+        mu = [[-0.3 + shift, 0.0], [0.1 + shift, 0.0], [0.3 + shift, 0.0]]
+        priors = learned(["left", "disc", "right"], mu, [[-0.375, 0], [0, 0], [0.375, 0]])
+        write_run(tmp_path, f"a{seed}", record(seed=seed), result(0.5, priors=priors))
+    plots = plots_of(tmp_path)
+    data = plots["priors"].data.set_index("class")
+    assert data.loc["left", "mu_x"] == pytest.approx(-0.2) and data.loc["left", "low_x"] == pytest.approx(-0.3)
+    assert (data["sigma_y"] == 2).all() and "mean of 2 seeds" in plots["priors"].caption
+    assert "2 of 2 off-centre axes lie on the right side" in plots["offsets"].caption
+
+
+def test_a_learned_prior_on_the_wrong_side_is_counted_so(tmp_path):
+    priors = learned(["left", "disc"], [[0.4, 0.0], [0.0, 0.0]], [[-0.375, 0], [0, 0]])
+    write_run(tmp_path, "a", record(), result(0.5, priors=priors))
+    assert "0 of 1 off-centre axes" in plots_of(tmp_path)["offsets"].caption
+
+
+def test_priors_of_a_dataset_without_truth_have_no_arrow_and_no_second_plot(tmp_path):
+    names = [f"$class_{i}^{{x$" for i in range(14)]  # no formulas
+    mu = np.random.default_rng(0).normal(0, 0.1, (14, 2)).tolist()
+    write_run(tmp_path, "a", record(dataset="coco"), result(0.5, priors=learned(names, mu)))
+    plots = plots_of(tmp_path)
+    assert "offsets" not in plots and "Arrow" not in plots["priors"].caption
+    assert "The 10 of 14 classes" in plots["priors"].caption and len(plots["priors"].data) == 14
+
+
+@pytest.mark.parametrize("mu", [[], [[0.0, 0.0]]])
+def test_a_method_without_priors_by_class_has_no_such_plot(tmp_path, mu):
+    write_run(tmp_path, "a", record(), result(0.5, priors=learned(["a", "b"], mu)))
+    assert "priors" not in plots_of(tmp_path)
+
+
+def test_plots_show_finished_runs_with_default_settings_of_one_recipe(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, f"a{seed}", record(seed=seed), result(0.5), steps=30)
+    write_run(tmp_path, "copy", record(seed=0), result(0.5), steps=30)
+    write_run(tmp_path, "other", record(seed=0, optimizer__lr=9), result(0.9), steps=30)
+    write_run(tmp_path, "changed", record(settings={"center": "none"}), result(0.9), steps=30)
+    write_run(tmp_path, "new", record(seed=7), steps=30)
+    assert list(with_default_settings(frame_of(read_runs(tmp_path)))["run"]) == ["a0", "a1", "a2"]
+    plots = plots_of(tmp_path)
+    assert set(plots) == {"curves", "cost", "sizes"}
+    assert list(plots["cost"].data["minutes"]) == pytest.approx([110 / 60] * 3)
+    sizes = plots["sizes"].data.set_index("size")
+    assert sizes.loc["large", "percent"] == pytest.approx(65) and sizes.loc["large", "seeds"] == 3
+
+
+def test_null_metrics_leave_holes_in_the_plots(tmp_path):
+    write_run(tmp_path, "a", record(), result(0.5, APs=None))
+    write_run(tmp_path, "b", record(assigner="fcos"), result(0.5, AP=None, APs=None, APm=None, APl=None))
+    plots = plots_of(tmp_path)
+    assert list(plots["sizes"].data["size"]) == ["medium", "large"] and len(plots["cost"].data) == 1
+    write_run(tmp_path, "a", record(), result(0.5, AP=None, APs=None, APm=None, APl=None))
+    assert plots_of(tmp_path) == {}
+
+
+def test_no_run_no_plot(tmp_path):
+    write_run(tmp_path, "a", record())
+    assert plots_of(tmp_path) == {}
+
+
+def test_ap_on_the_way_and_at_the_end_gets_its_own_panel(tmp_path):
+    folder = write_run(tmp_path, "a", record(), result(0.5), steps=4)
+    folder.write_curve([CurvePoint(2, {"AP": 0.2})])
+    data = plots_of(tmp_path)["curves"].data
+    assert data[data["AP"].notna()][["step", "AP"]].to_numpy().tolist() == [[2, 20], [4, 50]]

@@ -1,0 +1,229 @@
+"""The report in all its formats: one model, every name escaped, the same command twice the same bytes."""
+
+import csv
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import to_csv, to_latex, to_markdown
+from analysis.colours import OURS, style_of
+from analysis.report_model import Report
+from analysis.stats import Mean, Paired
+from analysis.table import (
+    Certificate,
+    Comparison,
+    Hole,
+    PrintedValue,
+    Ranking,
+    Row,
+    RowDifference,
+    SharedHash,
+    Table,
+)
+from analysis.to_html import report_html
+from experiments.records.run_folder import RunFolder, write_table
+from experiments.records.schema import Priors
+from experiments.runtime.commit import ROOT
+from tests.synthetic import record, result, row, table_of, write_all, write_run
+
+NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j) `k` *l*"""
+
+
+def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str = "not implemented") -> Table:
+    """Of two rows, with a hole, a comparison and a broken certificate."""
+    good = PrintedValue(17.7, Mean(40.25, 1.5, 3), "best", "", True, ("id1", "id2"))
+    values = (good, *(PrintedValue(None, None, "", hole) for _ in columns[1:]))
+    versus = Comparison(name, "other", "main", Paired(3.0, 1.0, 0.01, 3, 40), 0.02)
+    rows = (Row(name, name, values, (versus,)), Row("other", "", values, ()))
+    certificate = Certificate(
+        "main",
+        (name, "other"),
+        (SharedHash("order", ("h1",), ""),),
+        (RowDifference("method", ((name, ("other",)),)),),
+        (name,),
+    )
+    differences = ((3.0, 0.02), (-3.0, 0.02), (0.5, 0.4), (0.2, 0.4), (-0.5, 0.4))  # value, p
+    rankings = [Ranking(2.0, Comparison(name, "other", "main", Paired(v, 1.0, p, 3, 40), p)) for v, p in differences]
+    return Table(
+        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, tuple(rankings),
+        (Hole(name, "x", name),), (certificate,),
+    )  # fmt: skip
+
+
+def page(*tables: Table) -> str:
+    return report_html(Report(NASTY, "summary", tables, None, "", ()))
+
+
+class Reader(HTMLParser):
+    """Tags that are open, and all text."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.text = [], set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.open += [] if tag in self.VOID else [tag]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def parsed(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+PLAIN = parsed(page(table())).tags
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60))
+def test_no_name_becomes_markup(name):
+    reader = parsed(page(table(name, ("AP", name), name, name)))
+    assert reader.tags == PLAIN
+    clean = re.sub(r"\r\n?", "\n", name)  # as browsers read line ends
+    assert any(clean in re.sub(r"\r\n?", "\n", part) for part in reader.text) or "\0" in name
+    lines = to_markdown.table_markdown(table(name, ("AP", name), name, name)).splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {5}
+    source = to_latex.table_latex(table(name, ("AP", name), name, name))
+    assert balanced(source)
+
+
+def balanced(source: str) -> bool:
+    """Braces that are not escaped close each other, and each row of the body has as many cells as the head."""
+    bare = re.sub(r"\\[\\{}&%$#_]", lambda m: "\n" if m[0] == r"\\" else "", source.partition("\n")[2])
+    depth = 0
+    for c in bare:
+        depth += (c == "{") - (c == "}")
+        assert depth >= 0
+    body = bare.partition("toprule")[2].partition(r"\bottomrule")[0]
+    return depth == 0 and {line.count("&") for line in body.split("\n") if "&" in line} == {2}
+
+
+def test_nasty_names_read_as_they_are():
+    text = page(table(NASTY, ("AP", NASTY), NASTY, NASTY))
+    assert "<script" not in text and NASTY in "".join(parsed(text).text)
+    line = next(
+        x for x in to_markdown.table_markdown(table(NASTY, ("AP", NASTY), NASTY, NASTY)).splitlines() if "alert" in x
+    )
+    assert not re.search(r"(?<!\\)<script", line) and r"\|" in line and r"\*l\*" in line
+    source = to_latex.table_latex(table(NASTY, ("AP", NASTY), NASTY, NASTY))
+    assert r"\textless{}script\textgreater{}" in source and r"b\_c \$d\$ 5\% \#1 \{e\}" in source
+
+
+def test_all_formats_print_the_same_figures():
+    two = table(columns=("AP", "AP50"))
+    assert "**40.2 ± 1.5†**<br><sub>17.7, +22.6</sub>" in to_markdown.table_markdown(two)
+    assert r"\textbf{40.2 $\pm$ 1.5$\dagger$} & {\scriptsize not implemented}" in to_latex.table_latex(two)
+    assert '<span class="best">40.2 ± 1.5†</span><small>17.7, +22.6</small>' in page(two)
+    line = next(csv.DictReader(io.StringIO(to_csv.table_csv(two))))
+    figures = [line[name] for name in ("paper", "ours", "half_width_95", "seeds", "difference", "mark", "runs")]
+    assert figures == ["17.7", "40.25", "1.5", "3", "22.55", "best", "id1 id2"]
+
+
+def test_what_is_not_fair_is_loud():
+    assert "> **NOT FAIR: " in to_markdown.table_markdown(table())
+    assert '<div class="bad"><strong>NOT FAIR' in page(table())
+    assert "Not fair, see there." in page(table()) and "Not fair, see there." in to_markdown.summary_list((table(),))
+
+
+def test_a_sentence_counts_the_rankings():
+    two = replace(table(), rankings=table().rankings[:2])
+    line = "1 of 2 rankings of the paper are confirmed beyond noise, 1 are contradicted, 0 are inconclusive."
+    assert line in page(two) and line in to_markdown.table_markdown(two)
+
+
+def test_the_sentence_says_which_way_the_inconclusive_ones_lean():
+    line = (
+        "1 of 5 rankings of the paper are confirmed beyond noise, 1 are contradicted, "
+        "3 are inconclusive (2 of these lean as in the paper)."
+    )
+    assert line in page(table()) and line in to_markdown.table_markdown(table())
+
+
+def command(*words):
+    line = [sys.executable, "analysis/report.py", *map(str, words)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_all(folder / "runs", seeds=2, images=30)
+    write_run(folder / "runs", "loose", record(assigner="freeanchor"), result(0.3), steps=5)
+    done = command(folder / "runs", "--out", folder / "out", "--resamples", "50")
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder, done.stdout
+
+
+def test_the_command_writes_all_formats(written):
+    folder, printed = written
+    names = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*") if path.is_file()}
+    tables = {f"table{n}.{kind}" for n in (2, 3, 5) for kind in ("md", "csv", "tex")}
+    pictures = ("priors", "offsets", "curves", "cost", "sizes")
+    figures = {f"figures/{name}.{kind}" for name in pictures for kind in ("png", "pdf", "csv")}
+    assert names == {"report.md", "index.html", "runs.csv"} | tables | figures
+    assert (folder / "out" / "report.md").read_text(encoding="utf-8") == printed
+    text = (folder / "out" / "index.html").read_text(encoding="utf-8")
+    assert parsed(text).tags >= {"table", "figure", "details"}
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)  # it needs nothing else
+    assert "failed: step 40: the loss is not finite" in text and "## Other runs" in printed and "loose" in printed
+
+
+def test_the_same_command_twice_gives_the_same_bytes(written, tmp_path):
+    folder, _ = written
+    command(folder / "runs", "--out", tmp_path, "--resamples", "50")
+    for path in (p for p in (folder / "out").rglob("*") if p.is_file()):
+        assert (tmp_path / path.relative_to(folder / "out")).read_bytes() == path.read_bytes(), path
+
+
+def test_without_out_nothing_is_written(written, tmp_path):
+    folder, _ = written
+    before = sorted(folder.rglob("*"))
+    assert "## Table 2" in command(folder / "runs", "--resamples", "2").stdout
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_loose_runs_get_a_page_too(tmp_path):
+    write_run(tmp_path / "runs", "a", record(), result(0.3))
+    done = command(tmp_path / "runs", "--out", tmp_path / "out")
+    assert done.returncode == 0 and done.stdout.startswith("| dataset | assigner |")
+    assert parsed((tmp_path / "out" / "index.html").read_text(encoding="utf-8")).tags >= {"table"}
+    assert not list((tmp_path / "out").glob("table*"))
+
+
+def test_a_table_without_any_run_still_stands(tmp_path):
+    write_table(tmp_path, table_of(row("a", {0: "nowhere"}, {"AP": 40.5})))
+    done = command(tmp_path, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "") and "not run<br><sub>40.5</sub>" in done.stdout
+
+
+def test_a_damaged_curve_leaves_the_other_figures(tmp_path):
+    priors = Priors(classes=("x",), values={"mu": [[1.0]]})
+    write_run(tmp_path / "runs", "a", record(), result(0.3, priors=priors))
+    RunFolder(tmp_path / "runs" / "a").metrics.write_text("{\n")
+    assert command(tmp_path / "runs", "--out", tmp_path / "out").returncode == 0
+    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"cost", "sizes"}
+
+
+def test_every_assigner_has_its_own_colour_for_good():
+    assert len({style_of(name).colour for name in OURS}) == len(OURS)
+    assert style_of("mine") == style_of("mine")
+    assert style_of("mine.py:Mine").colour not in OURS.values()

@@ -1,0 +1,110 @@
+"""Ray itself, with nodes that are processes of this machine: what it runs equals what ran without it."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from experiments.grid.executors.cluster import SETTINGS
+from experiments.records.run_folder import runs_in
+from experiments.runtime.commit import ROOT, SENT
+from tests.tiny_grids import BOTH, call, line, orphans, owner, records, tables
+
+PACKAGES, KINDS = ("assigners", "detector", "experiments"), (".py", ".yaml")
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A head that runs nothing, and two nodes for one run each, with the code of another commit."""
+    for name, value in (SETTINGS | {SENT: "another"}).items():
+        monkeypatch.setenv(name, value)
+    ray_cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = [ray_cluster.add_node(num_cpus=1) for _ in range(2)]
+    ray_cluster.wait_for_nodes()
+    monkeypatch.delenv(SENT)
+    yield ray_cluster, nodes
+    ray_cluster.shutdown()
+
+
+def running(runs: Path, rows: int) -> bool:
+    paths = [path for path in runs.glob("*/metrics.jsonl") if not (path.parent / "done").exists()]
+    return sum(path.read_bytes().count(b"\n") >= rows for path in paths) == 2
+
+
+def code(root: Path) -> set[str]:
+    return {
+        str(path.relative_to(root))
+        for package in PACKAGES
+        for path in (root / package).rglob("*.*")
+        if path.suffix in KINDS
+    }
+
+
+def none_left(runs: Path) -> None:
+    """The workers see the end of their actor, which Ray ends after the driver's."""
+    until = time.monotonic() + 60
+    while orphans(runs) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert orphans(runs) == []
+
+
+def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path, cluster, undisturbed_grid):
+    ray_cluster, nodes = cluster
+    process = subprocess.Popen(
+        line(tmp_path, *BOTH, "--ship", "--address", ray_cluster.address), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 240
+    while not running(tmp_path, 4):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
+        time.sleep(0.005)
+    sent = Path(ray_cluster.head_node.get_session_dir_path()) / "runtime_resources" / "working_dir_files"
+    assert [code(ROOT) - code(folder) for folder in sent.iterdir() if folder.is_dir()] == [set()]
+    before = {folder.path.name: owner(folder) for folder in runs_in(tmp_path)}
+    ray_cluster.remove_node(nodes[0], allow_graceful=False)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and "2 of 2 runs done" in err, err
+    assert records(tmp_path) == records(undisturbed_grid) and tables(tmp_path) == tables(undisturbed_grid)
+    moved = [folder for folder in runs_in(tmp_path) if owner(folder) != before[folder.path.name]]
+    assert len(before) == 2 and len(moved) == 1
+    none_left(tmp_path)
+
+
+def test_a_node_with_other_code_is_refused(tmp_path, cluster):
+    code, err = call(tmp_path, *BOTH, "--address", cluster[0].address)
+    assert code == 2 and "has commit another" in err and "--ship" in err and "Traceback" not in err
+    assert not list(tmp_path.glob("*/metrics.jsonl"))
+
+
+def test_a_cluster_of_its_own_stops_with_the_driver_and_resumes(tmp_path, undisturbed_grid):
+    words = (*BOTH, "--executor", "ray", "--workers", "2")
+    process = subprocess.Popen(line(tmp_path, *words), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 240
+    while not running(tmp_path, 3):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
+        time.sleep(0.005)
+    process.terminate()
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 75 and "Run the same command to resume" in err, err
+    none_left(tmp_path)
+    assert all(folder.checkpoint.is_file() for folder in runs_in(tmp_path))
+    assert call(tmp_path, *words)[0] == 0
+    assert records(tmp_path) == records(undisturbed_grid)
+
+
+def test_a_token_that_is_not_there_is_one_line_and_code_2(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        code, err = call(tmp_path / "runs", *BOTH, "--address", f"127.0.0.1:{head.getsockname()[1]}")
+    assert code == 2 and "~/.ray/auth_token" in err.splitlines()[-1] and "Traceback" not in err
+
+
+def test_a_cluster_that_is_not_there_is_one_line_and_code_2(tmp_path, undisturbed_grid):
+    shutil.copytree(undisturbed_grid, tmp_path, dirs_exist_ok=True)
+    code, err = call(tmp_path, *BOTH, "--address", "127.0.0.1:1", "--force")
+    assert code == 2 and "No Ray cluster at 127.0.0.1:1" in err and "Traceback" not in err
+    assert records(tmp_path) == records(undisturbed_grid)  # what --force would take away stands until a run can start

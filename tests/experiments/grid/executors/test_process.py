@@ -1,0 +1,70 @@
+"""Runs under way: side by side, in several processes, killed, stopped, failed: the records are as undisturbed_grid."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from experiments.records.run_folder import runs_in
+from tests.tiny_grids import BOTH, call, orphans, owner, records, started_grid
+
+
+def test_a_killed_worker_loses_nothing_but_time(tmp_path, undisturbed_grid):
+    process, folder = started_grid(tmp_path, 10, *BOTH, "--workers", "2")
+    killed = owner(folder)
+    os.kill(killed, signal.SIGKILL)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and "2 of 2 runs done" in err
+    assert records(tmp_path) == records(undisturbed_grid) and not folder.failed.exists()
+    assert owner(folder) != killed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_driver_leaves_no_process_and_the_same_command_resumes(tmp_path, undisturbed_grid, number):
+    process, folder = started_grid(tmp_path, 3, *BOTH, "--workers", "2")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == (-9 if number == signal.SIGKILL else 75) and "Traceback" not in err
+    until = time.monotonic() + 60
+    while orphans(tmp_path) and number == signal.SIGKILL and time.monotonic() < until:
+        time.sleep(0.1)  # they finish their step
+    assert orphans(tmp_path) == []
+    assert folder.checkpoint.is_file() and not folder.is_done()
+    before = len(folder.read_metrics())
+    code, _ = call(tmp_path, *BOTH, "--workers", "2")
+    assert code == 0 and before >= 3
+    assert records(tmp_path) == records(undisturbed_grid)
+
+
+def test_a_run_that_fails_by_itself_says_why_and_is_left_alone(tmp_path):
+    bad = ("optimizer.kind=sgd", "optimizer.lr=1e30", "optimizer.clip=0", "schedule.warmup=0")
+    words = ("--only", "row=both", "--workers", "1")
+    code, err = call(tmp_path, *words, overrides=bad)
+    (folder,) = runs_in(tmp_path)
+    failed = folder.read_failed()
+    assert code == 1 and failed.kind == "permanent" and failed.tries == 1 and "not finite" in failed.reason
+    assert "failed: table 2, both, shapes, seed 0" in err and "not finite" in err and "--retry-failed" in err
+    before = folder.failed.stat().st_mtime_ns
+    assert call(tmp_path, *words, overrides=bad)[0] == 1 and folder.failed.stat().st_mtime_ns == before
+    assert call(tmp_path, *words, "--retry-failed", overrides=bad)[0] == 1
+    assert folder.failed.stat().st_mtime_ns != before
+
+
+def test_two_processes_a_run_train_as_one(tmp_path, undisturbed_grid):
+    words = ("--only", "row=both", "--processes-per-run", "2", "--workers", "1")
+    code, err = call(tmp_path, *words, overrides=("schedule.evaluations=2",))
+    assert code == 0, err
+    (folder,) = runs_in(tmp_path)
+    assert len(folder.read_curve()) == 1
+    one, two = (records(runs)[folder.path.name]["losses"] for runs in (undisturbed_grid, tmp_path))
+    assert folder.read_run().environment["processes"] == 2
+    assert two == pytest.approx(one, rel=1e-2)
+
+
+def test_one_of_two_processes_dies_and_the_run_is_tried_again(tmp_path):
+    process, folder = started_grid(tmp_path, 3, "--only", "row=both", "--processes-per-run", "2", "--workers", "1")
+    other = next(pid for pid in orphans(tmp_path) if int(pid) != owner(folder))
+    os.kill(int(other), signal.SIGKILL)
+    process.communicate(timeout=300)
+    assert process.returncode == 0 and folder.is_done() and orphans(tmp_path) == []

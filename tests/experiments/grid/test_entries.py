@@ -1,0 +1,53 @@
+"""The entries of the tables: which of them are one run, why some have none, and which of them a filter takes."""
+
+import pytest
+
+from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
+from experiments.grid.filters import filtered
+from experiments.grid.matrices import load_matrix, load_profile
+from experiments.runtime.errors import UserError
+
+SMALL = ["data.train_images=16", "data.val_images=4"]
+CPU, FULL = load_profile("cpu"), load_profile("full")
+
+
+def entries(*tables: int, seeds=(0, 1, 2)) -> list[TableEntry]:
+    finder = DatasetFinder(None)
+    return [e for t in tables for e in entries_of(load_matrix(t, CPU), CPU, list(seeds), SMALL, finder)]
+
+
+def of_full(table: int) -> list[TableEntry]:
+    """Of seed 0, without data."""
+    return list(entries_of(load_matrix(table, FULL), FULL, [0], [], DatasetFinder(None)))
+
+
+def test_shared_entries_are_one_run():
+    of_cpu = entries(2, 3, 4, 5, 7)
+    assert len({entry.id for entry in of_cpu if entry.id}) == 99 and not any(entry.reason for entry in of_cpu)
+    by_name = {(e.table, e.row.name): e.id for e in of_cpu if e.seed == 0 and e.key == "main"}
+    full = {by_name[name] for name in ((2, "both"), (3, "category"), (4, "full"), (5, "AutoAssign + ImpObj"))}
+    assert len(full) == 1
+    assert by_name[2, "confidence only"] == by_name[3, "none"] != by_name[2, "none"]
+
+
+def test_a_filter_takes_every_axis_and_names_what_it_does_not_know():
+    of_cpu = entries(5, 7, seeds=(0, 1))
+    assert {e.row.method for e in filtered(of_cpu, ["assigner=fcos", "assigner=atss"])} == {"fcos", "atss"}
+    only = filtered(of_cpu, ["dataset=shapes-voc", "seed=1", "assigner.objectness=implicit"])
+    assert [(e.row.name, e.seed, e.dataset) for e in only] == [("AutoAssign", 1, "shapes-voc")]
+    assert filtered(of_cpu, ["schedule.batch=8", "backbone=resnet18"]) == of_cpu
+    for word, sentence in (
+        ("assigner=fcs", "Did you mean 'fcos'"),
+        ("asigner=fcos", "Did you mean 'assigner'"),
+        ("fcos", "axis=value"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            filtered(of_cpu, [word])
+
+
+def test_every_reason_stands_and_a_row_of_the_profile_full_waits_for_its_data():
+    six = of_full(6)
+    reasons = {entry.row.name: entry.reason for entry in six}
+    assert reasons["SAPD R101"] == "not implemented" and "deformable" in reasons["ATSS X101-64x4d-DCN"]
+    assert "--data-root" in {e.row.name: e.reason for e in of_full(7) if e.key == "voc"}["ATSS"]
+    assert not any(entry.id for entry in six if entry.reason)

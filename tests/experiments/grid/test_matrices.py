@@ -1,0 +1,31 @@
+"""The matrices: their rows name what exists, and their figures are the paper's."""
+
+import csv
+
+import pytest
+
+import assigners
+from experiments.grid.matrices import load_matrix, load_profile, table_numbers
+from experiments.runtime.commit import ROOT
+
+PAPER = ROOT.parent / "shared" / "paper" / "tables.csv"
+FULL = load_profile("full")
+
+
+@pytest.mark.parametrize("table", table_numbers())
+def test_rows_of_a_matrix_name_methods_and_rows_that_exist(table):
+    rows = load_matrix(table, FULL).rows
+    names = [row.name for row in rows]
+    assert len(names) == len(set(names))
+    assert all(row.method in assigners.available() for row in rows if not row.reason)
+    runs = {row.name for row in rows if not row.reason}
+    assert all(row.against in runs - {row.name} | {""} for row in rows)
+
+
+@pytest.mark.skipif(not PAPER.is_file(), reason="../shared/paper/tables.csv is not here")
+@pytest.mark.parametrize("table", table_numbers())
+def test_the_figures_are_those_of_the_paper_in_its_order(table):
+    with PAPER.open() as file:
+        lines = [line for line in csv.DictReader(file) if line["table"] == str(table)]
+    figures = [value for row in load_matrix(table, FULL).rows for value in row.paper.values()]
+    assert figures == [float(line["value"]) for line in lines]

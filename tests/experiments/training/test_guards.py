@@ -1,0 +1,83 @@
+"""The guards that look before the training: at the evaluation, at the labels, at the disk."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.data.parsing.clean import Record, build_index
+from experiments.protocols.interface import Detections
+from experiments.recipes.load import load
+from experiments.records.run_folder import RunFolder
+from experiments.runtime.errors import UserError
+from experiments.training import evaluate, guards
+from experiments.training.run_spec import RunSpec
+
+PROTOCOLS = ("coco", "voc07", "voc10", "height")
+
+
+def run(protocol, *overrides):
+    """Two images, the second with a box twice."""
+    box, far = (10, 10, 60, 60), (100, 100, 160, 160)
+    records = [Record("a.jpg", 1, 200, 200, [box, far], [0, 1], [False, True])]
+    records += [Record("b.jpg", 2, 200, 200, [box, box], [1, 1], [False, False])]
+    index = build_index("own", ("a", "b"), records)
+    return RunSpec(load("shapes", "fcos", [f"test.protocol={protocol}", *overrides], 0), index, index)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_sound_evaluation_passes_also_with_a_box_held_twice(protocol):
+    guards.check_evaluation(run(protocol))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_an_evaluation_that_counts_wrong_is_stopped(monkeypatch, protocol):
+    right = evaluate.scores
+    worse = lambda index, boxes, recipe: right(index, replace(boxes, boxes=boxes.boxes + 20), recipe)  # noqa: E731
+    monkeypatch.setattr(evaluate, "scores", worse)
+    with pytest.raises(UserError, match=rf"AP 0\.000, not 1, by the protocol {protocol}"):
+        guards.check_evaluation(run(protocol))
+
+
+def test_a_label_that_is_no_class_is_named_with_its_image():
+    index = run("coco").val
+    index.labels[2] = 2
+    with pytest.raises(UserError, match="own, image 2: label 2 of 2 classes"):
+        guards.check_labels(index)
+
+
+def detected(count):
+    """As a model gives them; of both images and classes."""
+    rng = np.random.default_rng(count)
+    corners, sides = rng.uniform(0, 100, (count, 2)), rng.uniform(1, 90, (count, 2))
+    boxes = np.concatenate([corners, corners + sides], 1).astype(np.float32)
+    image, labels = rng.integers(2, size=count), rng.integers(2, size=count)
+    return Detections(image, boxes, labels, rng.random(count, np.float32))
+
+
+def bytes_of(tmp_path, spec, count):
+    """That the detections of an evaluation take in both files."""
+    files = RunFolder(tmp_path)
+    evaluate.stored(spec.val, detected(count)).save(files.detections)
+    evaluate.scores(spec.val, detected(count), spec.recipe).matches.save(files.matches)
+    return files.detections.stat().st_size + files.matches.stat().st_size
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_bytes_counted_for_a_detection_hold_it_in_both_files_and_their_unfinished_copies(tmp_path, protocol):
+    spec = run(protocol, "test.detections=9000")
+    each = (bytes_of(tmp_path, spec, 3000) - bytes_of(tmp_path, spec, 1000)) / 2000
+    assert (20 if protocol == "height" else 90) < each <= guards.DETECTION_BYTES / 2
+
+
+def test_too_little_space_for_the_detections_is_said(tmp_path, monkeypatch):
+    """The checkpoints are small here: what is missing are the detections."""
+    model, need = torch.nn.Linear(1, 1), 2 * 9000 * guards.DETECTION_BYTES
+    session = SimpleNamespace(run=run("coco", "test.detections=9000"), folder=RunFolder(tmp_path))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=need))
+    with pytest.raises(UserError, match=r"the run needs about 3 MiB, and 3 MiB are free\. Free some"):
+        guards.check_room(session, model)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=need + 2**10))
+    guards.check_room(session, model)

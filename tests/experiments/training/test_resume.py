@@ -1,0 +1,48 @@
+"""A run that is stopped, killed or damaged ends as if nothing had happened."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from experiments.records.run_folder import runs_in
+from tests.tiny_runs import LONGER, differences, started, words
+
+
+@pytest.mark.parametrize(("number", "rows"), [(signal.SIGKILL, 2), (signal.SIGKILL, 14), (signal.SIGTERM, 6)])
+def test_a_run_that_was_stopped_ends_as_the_undisturbed_one(command, tmp_path, undisturbed, number, rows):
+    process = started(tmp_path, rows, "data.workers=2")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    folder = runs_in(tmp_path)[0]
+    assert "Traceback" not in err and not folder.is_done()
+    assert process.returncode == (75 if number == signal.SIGTERM else -number)
+    assert command(*words(tmp_path, "--resume", overrides=LONGER))[0] == 0
+    assert differences(folder, undisturbed) == []
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGE = {
+    "removed": Path.unlink,
+    "flipped": flip,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1000]),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(command, tmp_path, undisturbed, how):
+    process = started(tmp_path, 8)
+    process.kill()
+    process.communicate()
+    folder = runs_in(tmp_path)[0]
+    DAMAGE[how](folder.checkpoint)
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 9, "lo')  # torn
+    code, _, err = command(*words(tmp_path, overrides=LONGER))
+    assert code == 0 and (how == "removed" or "is damaged" in err)
+    assert differences(folder, undisturbed) == []

@@ -1,0 +1,75 @@
+"""Grids of two tiny runs: their command lines and processes, and what came out of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from experiments.records.run_folder import RunFolder, runs_in
+from experiments.runtime.commit import ROOT
+from tests.tiny_runs import LONGER, TINY, sets
+
+BOTH = ("--only", "row=none", "--only", "row=both")
+WORKER = "experiments.grid.worker"
+
+
+def line(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
+    words = ["--tables", "2", "--profile", "cpu", "--seeds", "0", "--runs", str(runs), *more]
+    return [sys.executable, "experiments/run.py", *words, *sets(*TINY, *LONGER, "data.workers=0", *overrides)]
+
+
+def call(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Exit code and stderr."""
+    done = subprocess.run(line(runs, *more, overrides=overrides), cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stderr
+
+
+def records(runs: Path) -> dict[str, dict]:
+    """What came out of the runs, without the clock."""
+    return {
+        folder.path.name: {k: v for k, v in asdict(folder.read_result()).items() if not k.endswith("seconds")}
+        | {"losses": [row.values["loss"] for row in folder.read_metrics()]}
+        for folder in runs_in(runs)
+    }
+
+
+def tables(runs: Path) -> list[str]:
+    """Lines of the report's table in all formats, without the command typed, which names the folder."""
+    out = runs.parent / f"{runs.name}-report"
+    words = [sys.executable, "analysis/report.py", str(runs), "--out", str(out)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    lines = [line for kind in ("csv", "tex", "md") for line in (out / f"table2.{kind}").read_text().splitlines()]
+    return [line for line in lines if "experiments/run.py" not in line]
+
+
+def started_grid(runs: Path, rows: int, *more: str) -> tuple[subprocess.Popen, RunFolder]:
+    """A grid, and a run of it that has at least `rows` rows behind it and some before it."""
+    process = subprocess.Popen(line(runs, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        for path in runs.glob("*/metrics.jsonl"):
+            if path.read_bytes().count(b"\n") >= rows and not (path.parent / "done").exists():
+                return process, RunFolder(path.parent)
+        time.sleep(0.005)
+    raise AssertionError(process.stderr.read())
+
+
+def owner(folder: RunFolder) -> int:
+    """The process that has a run, by its lock."""
+    return int(folder.lock.read_text().split()[1])
+
+
+def orphans(runs: Path) -> list[str]:
+    """Workers of these runs that live; their logs are open in there."""
+    alive = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if WORKER in (folder / "cmdline").read_text() and str(runs) in os.readlink(folder / "fd" / "2"):
+                alive.append(folder.name)
+        except OSError:
+            continue
+    return alive
