@@ -43,7 +43,7 @@ class Buckets:
 
 def bucketed(boxes: Tensor, images: int) -> Buckets:
     """Boxes (P, 4) px of `images` images, P / images of each, hashed; centres out of sight go to the edge."""
-    place = (center(boxes).clamp(min=0) / SIDE).long().clamp(max=2**12)  # 65,536 px
+    place = (center(boxes).nan_to_num().clamp(0, 2**16) / SIDE).long()  # a prediction may be of any size, or none
     columns, rows = (int(n) + 1 for n in place.amax(0).tolist())
     image = torch.arange(images, device=boxes.device).repeat_interleave(len(boxes) // images)
     bucket, index = ((image * rows + place[:, 1]) * columns + place[:, 0]).sort(stable=True)

@@ -56,6 +56,16 @@ def test_boxes_out_of_sight_are_given_where_an_object_reaches_them():
     assert {(5, 0), (6, 1), (7, 2)} == expected <= set(pairs)
 
 
+@pytest.mark.parametrize("wild", [torch.nan, torch.inf, -torch.inf, 1e25, -1e25])
+@pytest.mark.parametrize("across", [20.0, 40.0])  # two columns of buckets, three
+def test_a_box_of_no_finite_place_hides_no_other(wild, across):
+    """The guard for numbers that are not finite speaks later, and names the step."""
+    centers = torch.rand(IMAGES * BOXES, 2, generator=torch.Generator().manual_seed(1)) * across
+    centers[5] = wild
+    objects, image, reach = torch.tensor([[10.0, 10.0]]), torch.zeros(1, dtype=torch.long), torch.full((1, 2), 8.0)
+    assert within(centers, objects, image, reach) <= set(pairs_of(centers, objects, image, reach))
+
+
 def test_no_objects_are_near_nothing():
     none = torch.zeros(0, 2)
     assert pairs_of(torch.rand(IMAGES * BOXES, 2) * 99, none, torch.zeros(0, dtype=torch.long), none) == []
