@@ -112,11 +112,10 @@ def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tenso
     nearest = []
     middle = center(boxes)  # (N, 2)
     for level in grid.levels:
-        # The window around the nearest cell, pushed back into the level.
+        # The k nearest of a row begin at c - k/2, rounded up: the lower index wins a tie. Pushed back into the level.
         size = torch.tensor((level.width, level.height), device=boxes.device)
-        window = size.clamp(max=k)
-        closest = (middle / level.stride - grid.offset).round().long()
-        corner = torch.minimum((closest - window // 2).clamp(min=0), size - window)  # (N, 2)
+        start = (middle / level.stride - grid.offset - k / 2).ceil().long()
+        corner = torch.minimum(start.clamp(min=0), size - size.clamp(max=k))  # (N, 2)
         y, x = torch.meshgrid(
             *(torch.arange(min(n, k), device=boxes.device) for n in (level.height, level.width)), indexing="ij"
         )

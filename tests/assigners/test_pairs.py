@@ -79,27 +79,19 @@ def test_blocks_hold_every_object_once_and_about_the_budget():
     assert all(windows.counts[block].sum() <= 5000 + largest for block in blocks)
 
 
-def nearest(grid: Grid, box: Tensor, k: int) -> tuple[list[int], list[float]]:
-    """The k nearest priors of each level, equally near ones in the order of the grid; the distances of all."""
+def nearest(grid: Grid, box: Tensor, k: int) -> list[int]:
+    """The k nearest priors of each level, equally near ones in the order of the grid."""
     distance = ((grid.centers - (box[:2] + box[2:]) / 2) ** 2).sum(1).tolist()
     levels = [sorted(range(v.start, v.stop), key=lambda i: (distance[i], i))[:k] for v in grid.levels]
-    return [i for level in levels for i in level], distance
+    return [i for level in levels for i in level]
 
 
-@pytest.mark.parametrize("k", [3, 9, 400])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 9, 10, 400])
 @pytest.mark.parametrize("name", ["fcos", "autoassign"])
 def test_the_nearest_of_each_level_are_those_of_a_full_sort(name, k):
-    grid, (boxes, image) = GRIDS[name], scene(3)
-    rows = [[b * grid.size + i for i in nearest(grid, box, k)[0]] for box, b in zip(boxes, image.tolist(), strict=True)]
+    grid, (boxes, image) = GRIDS[name], scene(3, 60)
+    rows = [[b * grid.size + i for i in nearest(grid, box, k)] for box, b in zip(boxes, image.tolist(), strict=True)]
     assert nearest_per_level(grid, boxes, image, k).tolist() == rows
-
-
-@pytest.mark.parametrize("name", ["fcos", "autoassign"])
-def test_no_centre_of_a_level_is_nearer_than_the_nearest(name):
-    grid, (boxes, image) = GRIDS[name], scene(3)
-    for box, row in zip(boxes, nearest_per_level(grid, boxes, image, 1) % grid.size, strict=True):
-        expected, distance = nearest(grid, box, 1)
-        assert [distance[i] for i in row.tolist()] == [distance[i] for i in expected]
 
 
 def test_a_key_orders_by_rank_then_by_the_lower_index_and_gives_both_back():
