@@ -50,19 +50,22 @@ class DensePredictions:
 
     def boxes_at(self, loc: Tensor) -> Tensor:
         """(M,) -> (M, 4) px."""
-        return coder(self.spec).decode(self.prior_boxes(loc), self._stride(loc), self.deltas.index_select(0, loc))
+        return coder(self.spec).decode(*self._anchors(loc), self.deltas.index_select(0, loc))
 
     def prior_boxes(self, loc: Tensor) -> Tensor:
         """(M,) -> (M, 4) px."""
-        return self.grid.boxes[loc % self.grid.size] if self.guided is None else self.guided.index_select(0, loc)
+        return self._anchors(loc)[0]
 
     def encode(self, loc: Tensor, boxes: Tensor) -> Tensor:
         """(M,), (M, 4) px -> (M, 4) in the space of the box branch."""
-        return coder(self.spec).encode(self.prior_boxes(loc), self._stride(loc), boxes)
+        return coder(self.spec).encode(*self._anchors(loc), boxes)
 
-    def _stride(self, loc: Tensor) -> Tensor:
-        """(M,) -> (M, 1) px."""
-        return self.grid.stride[loc % self.grid.size, None]
+    def _anchors(self, loc: Tensor) -> tuple[Tensor, Tensor]:
+        """(M,) -> prior boxes (M, 4) px, strides (M, 1) px."""
+        prior = loc % self.grid.size
+        fixed = self.guided is None
+        boxes = self.grid.boxes.index_select(0, prior) if fixed else self.guided.index_select(0, loc)
+        return boxes, self.grid.stride.index_select(0, prior)[:, None]
 
     def log_prob(self, loc: Tensor, cls: Tensor) -> tuple[Tensor, Tensor]:
         """(M,), (M,) -> log p and log(1 - p), each (M,), of p = sigma(class) or sigma(class) sigma(objectness)."""
