@@ -22,6 +22,7 @@ try:
     from experiments.runtime.console import redirect_to_devnull, replace_closed_streams, say
     from experiments.runtime.errors import UserError, disk_sentence
     from experiments.runtime.signals import EXIT_CODE, Preempted, leave_on_signal
+    from experiments.runtime.threads import share_cores
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -73,6 +74,7 @@ def _one(options: argparse.Namespace) -> int:
 def main() -> int:
     """The exit code: 0, 1 where something is left undone, 2 for a user's error, 75 where a signal stopped it."""
     replace_closed_streams()
+    share_cores()
     options = arguments().parse_args()
     try:
         with leave_on_signal():

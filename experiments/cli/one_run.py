@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import torch
 
 from experiments.recipes.recipe import Recipe, rescaled
 from experiments.records.run_folder import RunFolder
@@ -11,6 +14,7 @@ from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 from experiments.runtime.processes import World, join_processes
 from experiments.runtime.signals import stop_on_signal
+from experiments.runtime.threads import usable_cores
 from experiments.training.execute import execute
 from experiments.training.run_spec import RunSpec, find
 from experiments.training.session import Session
@@ -42,11 +46,17 @@ def _train(run: RunSpec, runs: Path, world: World, resume: bool, force: bool) ->
 def _introduction(run: RunSpec, folder: RunFolder) -> list[str]:
     lines = [
         f"run {folder.path}: {len(run.train)} images to train on, {len(run.val)} to test on",
+        _threads(),
         rescaled(run.recipe),
         _cleaned("train", run.train.counters),
         _cleaned("val", run.val.counters),
     ]
     return [line for line in lines if line]
+
+
+def _threads() -> str:
+    policy = os.environ.get("OMP_WAIT_POLICY", "the default")
+    return f"{torch.get_num_threads()} threads on {usable_cores()} cores; OMP_WAIT_POLICY is {policy}"
 
 
 def _cleaned(name: str, counters: dict[str, int]) -> str:

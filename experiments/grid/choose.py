@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 import torch
 
@@ -11,6 +10,7 @@ from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
 from experiments.grid.executors.serial import Serial
 from experiments.runtime.errors import UserError
+from experiments.runtime.threads import usable_cores
 
 LEAST = {"workers": 1, "cpus_per_run": 1, "retries": 0, "processes_per_run": 0}
 
@@ -43,8 +43,7 @@ def side_by_side(options: argparse.Namespace) -> int:
     share = share_of_a_run(options)
     if options.executor == "serial" or (options.address and not options.workers):
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    room = cores // (share.cpus * share.processes)
+    room = usable_cores() // (share.cpus * share.processes)
     if share.gpus:
         room = min(room, int(torch.cuda.device_count() / share.gpus))
     return options.workers or max(1, room)

@@ -41,7 +41,13 @@ class Team:
     def _member(self, rank: int, port: str, log) -> subprocess.Popen:
         settings = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": self.processes, "OMP_NUM_THREADS": self.threads}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        env = os.environ | {name: str(value) for name, value in settings.items()} | self.env | {"PYTHONPATH": path}
+        env = (
+            {"OMP_WAIT_POLICY": "PASSIVE"}
+            | os.environ
+            | {name: str(value) for name, value in settings.items()}
+            | self.env
+            | {"PYTHONPATH": path}
+        )
         return subprocess.Popen(
             [sys.executable, "-m", "experiments.grid.worker"],
             stdin=subprocess.PIPE,

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from experiments.runtime.commit import code_version
+from experiments.runtime.threads import usable_cores
 
 PACKAGES = ("torch", "torchvision", "pycocotools", "numpy", "ray")
 
@@ -22,7 +23,7 @@ def environment() -> dict:
         "commit": code_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "memory_gib": _memory(),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }
