@@ -12,6 +12,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from detector.recompute import apply
+
 GROUPS = 8  # of GroupNorm; they divide MobileNetV2's widths, too
 MOBILENET_STAGES = (2, 4, 7, 14, 18)  # ends of the stages of stride 2, 4, 8, 16, 32 in `features`; without the last 1x1
 
@@ -30,19 +32,20 @@ class Architecture:
 class Backbone(nn.Module):
     """Images (B, 3, H, W) -> C3, C4, C5 at strides 8, 16, 32. `channels` are their widths."""
 
-    def __init__(self, name: str, weights: str, norm: str, frozen_stages: int):
+    def __init__(self, name: str, weights: str, norm: str, frozen_stages: int, recompute: bool = False):
         """weights: imagenet (torchvision's first set, from its cache) or none. Raises OSError where it lacks."""
         super().__init__()
         architecture = BACKBONES[name]
         self.stages = nn.ModuleList(architecture.stages(architecture.build(weights, norm)))
         for stage in self.stages[:frozen_stages]:
             stage.requires_grad_(False)
+        self.recompute = recompute
         self.channels = [_width(stage) for stage in self.stages[2:]]
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []
         for stage in self.stages:
-            x = stage(x)
+            x = apply(stage, x, self.recompute)
             features.append(x)
         return features[2:]
 

@@ -19,3 +19,4 @@ class DetectorConfig:
     channels: int = 256  # of the pyramid and the towers
     tower_convs: int = 4
     mode: Literal["native", "controlled"] = "native"  # controlled: one head style for all assigners
+    recompute: bool = False  # activation checkpointing of stages and towers: less memory, a third more time

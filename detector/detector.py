@@ -38,10 +38,13 @@ class Detector(nn.Module):
         self.spec = head_spec(assigner, config.mode)
         width = config.channels
         with global_stream(seed, "Backbone"):  # torchvision's constructors take no generator
-            self.backbone = Backbone(config.backbone, config.weights, config.norm, config.frozen_stages)
+            self.backbone = Backbone(
+                config.backbone, config.weights, config.norm, config.frozen_stages, config.recompute
+            )
             self.fpn = FPN(self.backbone.channels, width, self.spec.style.p6_from, seed)
             head = HEADS[self.spec.variant]
-            self.head = head(self.spec, assigner.num_classes, width, config.tower_convs, len(STRIDES), seed)
+            convs, again = config.tower_convs, config.recompute
+            self.head = head(self.spec, assigner.num_classes, width, convs, len(STRIDES), seed, again)
         self.assigner = assigner
         self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)

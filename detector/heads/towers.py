@@ -9,15 +9,25 @@ from torch import Tensor, nn
 
 from assigners.interface import HeadSpec
 from detector.heads.output import HeadOutput
+from detector.recompute import apply
 from detector.streams import convolutions
 
 
 class Head(nn.Module):
     """`logits` on the class tower, `deltas` on the box tower, each branch on the tower it names."""
 
-    def __init__(self, spec: HeadSpec, num_classes: int, channels: int, convs: int, levels: int, seed: int):
+    def __init__(
+        self,
+        spec: HeadSpec,
+        num_classes: int,
+        channels: int,
+        convs: int,
+        levels: int,
+        seed: int,
+        recompute: bool = False,
+    ):
         super().__init__()
-        self.spec = spec
+        self.spec, self.recompute = spec, recompute
         self.per_cell = len(spec.scales) * len(spec.ratios)
         self.class_tower = _tower(channels, convs, spec.style.norm)
         self.box_tower = _tower(channels, convs, spec.style.norm)
@@ -42,7 +52,8 @@ class Head(nn.Module):
 
     def _level(self, i: int, feature: Tensor) -> dict[str, Tensor]:
         """Each output as (B, priors of the level, its numbers)."""
-        towers = {"class": self.class_tower(feature), "box": self.box_tower(feature)}
+        towers = {"class": self.class_tower, "box": self.box_tower}
+        towers = {name: apply(tower, feature, self.recompute) for name, tower in towers.items()}
         deltas = self.deltas(towers["box"])
         maps = {
             "logits": self.logits(towers["class"]),

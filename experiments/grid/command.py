@@ -13,6 +13,7 @@ from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
 from experiments.grid.job import Job
 from experiments.grid.matrices import load_matrix, load_profile
+from experiments.grid.memory import memory_lines
 from experiments.grid.plan import plan_lines
 from experiments.grid.progress_table import ProgressTable
 from experiments.grid.states import State, state_of_run
@@ -37,6 +38,8 @@ def run_tables(options: argparse.Namespace) -> int:
         say(line)
     todo = [name for name in unique if states[name].kind in ("new", "stopped")]
     if options.plan:
+        for line in memory_lines(unique[name] for name in todo):
+            say(line)
         return 0
     if todo:
         jobs = [_job(unique[name], options) for name in todo]

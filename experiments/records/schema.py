@@ -15,6 +15,7 @@ METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every result; None w
 SIZE_METRICS = METRICS[3:]
 NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, nor in what runs must share
     "data": ("workers", "root"),
+    "model": ("recompute",),
     "schedule": ("checkpoint_every", "evaluations"),
     "test": ("evaluator",),
 }

@@ -8,6 +8,7 @@ import torch
 import assigners
 from detector.config import DetectorConfig
 from detector.detector import REFERENCE, Detector, head_spec
+from experiments.conformance.memory import Bounded
 from tests.oracles.scenes import loose_objects
 
 
@@ -22,6 +23,22 @@ def test_every_method_trains_a_step_on_a_batch_with_an_empty_image(name, mode):
     sum(terms.values()).backward()
     assert all(torch.isfinite(term) for term in terms.values())
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("norm", ["gn", "frozen_bn"])
+def test_recomputation_changes_no_gradient_and_keeps_less(norm):
+    images, batch = torch.randint(256, (2, 3, 128, 96), dtype=torch.uint8), replace(loose_objects(3, 1, 3), images=2)
+    gradients, kept = [], []
+    for recompute in (False, True):
+        config = DetectorConfig("resnet18", "none", norm, 1, 64, 3, recompute=recompute)
+        model = Detector(config, assigners.build("autoassign", 3))
+        with Bounded(10**12) as live:
+            loss = sum(model(images, batch, 0.0)[0].values())
+            kept.append(live.live)
+        loss.backward()
+        gradients.append([p.grad for p in model.parameters() if p.requires_grad])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    assert kept[1] < 0.7 * kept[0]
 
 
 @pytest.mark.parametrize("name", assigners.METHODS)

@@ -1,0 +1,70 @@
+"""Memory of a training step by calculation: the network runs on torch's meta device, where tensors have sizes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+
+from detector.detector import Detector
+from experiments.conformance.memory import Bounded
+from experiments.data.transforms import padded_side
+from experiments.grid.entries import TableEntry
+from experiments.recipes.recipe import Recipe
+from experiments.training.model import build_detector, state_bytes
+
+DEVICES = (11, 24)  # GB
+RESERVE = 1.0e9  # bytes of the device's context, the convolutions' workspace and the assignment
+UNLIMITED = 10**15  # bytes
+
+
+def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
+    """A line for each network and image size: the most images that fit a device, of the method that takes most."""
+    fitting: dict[str, list[int]] = {}
+    known: dict[tuple, list[int]] = {}
+    for entry in entries:
+        recipe = entry.recipe
+        kind = (recipe.assigner, recipe.settings, recipe.model, entry.classes, _sides(recipe), recipe.optimizer.kind)
+        if kind not in known:
+            known[kind] = _fitting(recipe, entry.classes)
+        network = "{}, {} x {}".format(recipe.model.backbone, *_sides(recipe))
+        fitting[network] = [min(pair) for pair in zip(known[kind], fitting.get(network, known[kind]), strict=True)]
+    return [
+        f"{network}: a device of {_words(counts)}, in float32 by calculation" for network, counts in fitting.items()
+    ]
+
+
+def _words(counts: list[int]) -> str:
+    return ", ".join(
+        f"{gb} GB trains at most {count} images at once" for gb, count in zip(DEVICES, counts, strict=True)
+    )
+
+
+def _fitting(recipe: Recipe, classes: int) -> list[int]:
+    """Images on each of DEVICES; 0 where not even one fits."""
+    with torch.device("meta"):
+        model = build_detector(replace(recipe, model=replace(recipe.model, weights="none")), classes)
+    fixed = state_bytes(recipe, model) + sum(p.nbytes for p in model.parameters() if p.requires_grad)  # gradients
+    one, two = (step_bytes(model, count, _sides(recipe)) for count in (1, 2))
+    each = max(1, two - one)
+    return [max(0, int((gb * 1e9 - RESERVE - fixed - (one - each)) // each)) for gb in DEVICES]
+
+
+def step_bytes(model: Detector, images: int, sides: tuple[int, int]) -> int:
+    """Most bytes that live at once in the forward and backward pass of the network, on the meta device.
+
+    sides: height and width of the batch, pixels.
+    """
+    with torch.device("meta"), Bounded(UNLIMITED) as live:
+        preds = model.predict(torch.zeros(images, 3, *sides, dtype=torch.uint8))
+        outputs = [preds.logits, preds.deltas, *preds.branches.values()]
+        sum(x.sum() for x in outputs).backward()
+    model.zero_grad(set_to_none=True)
+    return live.peak
+
+
+def _sides(recipe: Recipe) -> tuple[int, int]:
+    """Height and width of the largest batch, pixels."""
+    short, long = max(recipe.data.short), recipe.data.long
+    return padded_side(min(short, long)), padded_side(long)

@@ -1,0 +1,56 @@
+"""The memory of a step by calculation, against the bytes that a real step has alive."""
+
+import pytest
+import torch
+
+from experiments.conformance.memory import Bounded
+from experiments.grid import memory
+from experiments.grid.entries import TableEntry
+from experiments.grid.matrices import MatrixRow
+from experiments.grid.memory import UNLIMITED, memory_lines, step_bytes
+from experiments.recipes.load import load
+from experiments.training.model import build_detector
+
+SMALL = ["model.weights=none", "model.backbone=resnet18", "model.channels=32", "model.tower_convs=1"]
+
+
+@pytest.mark.parametrize("recompute", ["false", "true"])
+@pytest.mark.parametrize("images", [1, 3])
+def test_the_calculation_meets_a_real_step(images, recompute):
+    recipe = load("shapes", "autoassign", [*SMALL, f"model.recompute={recompute}"], 0)
+    with torch.device("meta"):
+        calculated = step_bytes(build_detector(recipe, 10), images, (256, 320))
+    model = build_detector(recipe, 10)
+    with Bounded(UNLIMITED) as live:
+        preds = model.predict(torch.zeros(images, 3, 256, 320, dtype=torch.uint8))
+        sum(x.sum() for x in (preds.logits, preds.deltas, *preds.branches.values())).backward()
+    assert calculated == pytest.approx(live.peak, rel=0.05)
+
+
+def entry(*overrides: str, assigner: str = "fcos") -> TableEntry:
+    row = MatrixRow("row", assigner, (), "", "", {})
+    recipe = load("coco", assigner, [*SMALL, *overrides], 0)
+    return TableEntry(7, row, "coco", "coco", "coco", 0, "", "id", recipe, None, 100, 80)
+
+
+def test_a_network_and_size_have_one_line_and_the_hungriest_method(monkeypatch):
+    monkeypatch.setattr(memory, "RESERVE", 0.0)
+    (nine,), (one,) = memory_lines([entry(assigner="retinanet")]), memory_lines([entry()])
+    assert memory_lines([entry(), entry(assigner="retinanet")]) == [min(nine, one, key=_images)]
+    assert "resnet18, 800 x 1344: a device of 11 GB" in one
+
+
+def test_recomputation_lets_more_images_in():
+    deep = ["model.tower_convs=4", "model.channels=256"]
+    kept, again = (memory_lines([entry(*deep, f"model.recompute={value}")])[0] for value in ("false", "true"))
+    assert _images(again) > _images(kept)
+
+
+def test_nothing_fits_a_device_smaller_than_the_network(monkeypatch):
+    monkeypatch.setattr(memory, "DEVICES", (0.001,))
+    assert "at most 0 images" in memory_lines([entry()])[0]
+
+
+def _images(line: str) -> int:
+    """That fit the smaller device."""
+    return int(line.split("at most ")[1].split()[0])
