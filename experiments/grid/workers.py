@@ -62,6 +62,10 @@ class Team:
     def idle(self) -> bool:
         return self.job is None
 
+    def silent(self) -> list[tuple[int, subprocess.Popen]]:
+        """Rank and process of those that have not answered."""
+        return [(rank, member) for rank, member in enumerate(self.members) if rank not in self.answers]
+
     def give(self, job: Job) -> None:
         """Starts the processes, if need be, and hands them a job."""
         if not self.members or any(member.poll() is not None for member in self.members):
@@ -74,9 +78,9 @@ class Team:
 
     def ended(self, patience: float = 0.0) -> Outcome | None:
         """How the current job ended; None while it runs, after so many seconds. The team is idle after an end."""
-        silent = [member.stdout for rank, member in enumerate(self.members) if rank not in self.answers]
-        ready = select.select(silent, [], [], patience)[0]
-        for rank, member in enumerate(self.members):
+        silent = self.silent()
+        ready = select.select([member.stdout for _, member in silent], [], [], patience)[0]
+        for rank, member in silent:
             if member.stdout in ready:
                 line = member.stdout.readline()
                 self.first = self.first if self.answers else time.monotonic()
@@ -117,6 +121,12 @@ class Team:
             member.stdin.close()
             member.stdout.close()
         self.members = []
+
+
+def await_answer(teams: list[Team], patience: float) -> None:
+    """Returns when a worker has answered or died, at the latest after so many seconds."""
+    waiting = [member.stdout for team in teams if team.job for _, member in team.silent()]
+    select.select(waiting, [], [], patience)
 
 
 def _free_port() -> int:

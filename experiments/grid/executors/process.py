@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from experiments.grid.executors import Share
 from experiments.grid.job import Job, record_outcome
-from experiments.grid.workers import Team
+from experiments.grid.workers import Team, await_answer
 from experiments.runtime.signals import Stop
 
 GRACE = 120  # seconds for a step and a checkpoint after a stop is asked for
-POLL = 0.1  # seconds between two looks at the processes
+POLL = 0.1  # seconds between two looks at whether a stop is asked for
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Processes:
                 if time.monotonic() > last + 1:
                     tick()
                     last = time.monotonic()
-                time.sleep(POLL)
+                await_answer(teams, POLL)
         finally:
             self._leave(teams)
             tick()
