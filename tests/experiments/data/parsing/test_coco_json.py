@@ -13,14 +13,14 @@ from tests.samples import instances
     [
         ("images", "file_name", "b.jpg", "b.jpg does not exist"),
         ("images", "file_name", "../a.jpg", "points outside"),
-        ("images", "id", 10**30, "63 bits"),
+        ("images", "id", 10**30, r"2\^63 - 1"),
         ("images", "height", 10**9, "pixels"),
         ("annotations", "image_id", 2, "image_id 2 is not among the images"),
         ("annotations", "category_id", 8, "category_id 8 is not among the categories"),
         ("annotations", "bbox", [1, 2, "3", 4], "id 5: 'bbox' is .*four finite numbers"),
         ("annotations", "bbox", [1, 2, float("nan"), 4], "id 5: 'bbox' is .*four finite numbers"),
-        ("annotations", "bbox", [1, 2, 1e308, 4], "id 5: bbox is .*four finite numbers"),
-        ("annotations", "bbox", [1, 2, -3, 4], "id 5: bbox is .*not negative"),
+        ("annotations", "bbox", [1, 2, 1e308, 4], "id 5: 'bbox' is .*four finite numbers"),
+        ("annotations", "bbox", [1, 2, -3, 4], "id 5: 'bbox' is .*not negative"),
         ("categories", "name", None, "category id 7: 'name' is None; it must be text"),
     ],
 )
