@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def read(root: Path, split: str | SplitFiles, classes: tuple[str, ...], clean: b
     `classes`: () or a subset, in the order wanted. clean: False for the split that is evaluated.
     """
     path, folder = sources(root, split)
-    return coco_json.read_coco("coco", path, list_folder(*inside(root, folder)), tuple(classes), IGNORED, clean)
+    return coco_json.read_coco("coco", path, list_folder(root, below(root, folder)), tuple(classes), IGNORED, clean)
 
 
 def sources(root: Path, split: str | SplitFiles) -> list[Path]:
@@ -50,9 +51,9 @@ def named_files(root: Path, split: SplitFiles) -> list[Path]:
     return [path, folder]
 
 
-def inside(root: Path, folder: Path) -> tuple[Path, Path]:
-    """The root below which `folder` lies, and itself: an absolute folder may lie elsewhere."""
-    return (root if folder.is_relative_to(root) else folder), folder
+def below(root: Path, folder: Path) -> Path:
+    """The same folder as a way from `root`: an absolute one may lie elsewhere, and images are named from the root."""
+    return folder if folder.is_relative_to(root) else root / os.path.relpath(folder.resolve(), root.resolve())
 
 
 READER = Reader(
