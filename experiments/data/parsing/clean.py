@@ -23,7 +23,7 @@ KEPT = "kept_"
 class Record:
     """One image as its reader read it, before the clean-up; for datasets that are small enough for such."""
 
-    path: str  # below the data root; "": drawn
+    path: str  # below the data root; "": synthetic
     image_id: int
     height: int
     width: int

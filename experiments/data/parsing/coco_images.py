@@ -101,11 +101,8 @@ def check_unique(ids: np.ndarray, where: str) -> None:
 def id_column(records: list, key: str, section: Section) -> np.ndarray:
     """(m,) int64, or text where all are text. Raises UserError where only some are."""
     values = [getattr(record, key) for record in records]
-    text = [isinstance(value, str) for value in values]
-    if not any(text):
-        return np.array(values, np.int64)
-    odd = text.index(not text[0]) if not all(text) else None
-    if odd is not None:
+    if len(set(map(type, values))) > 1:
+        odd = next(i for i, value in enumerate(values) if type(value) is not type(values[0]))
         fault = f"'{key}' is {brief(values[odd])}, and text and numbers are mixed. Write all of them in one way."
         raise section.error(odd, records[odd].id, fault)
     return np.array(values)

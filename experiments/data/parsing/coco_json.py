@@ -117,8 +117,10 @@ def _boxes(
 
 def _ids(records: list[Annotation]) -> list[np.ndarray]:
     """Numbers and text apart: an annotation's id is only looked at for doubles."""
-    numbers = [a.id for a in records if isinstance(a.id, int)]
-    return [np.array(numbers, np.int64), np.array([a.id for a in records if isinstance(a.id, str)], np.str_)]
+    ids = [a.id for a in records if a.id is not None]
+    return [
+        np.array([x for x in ids if isinstance(x, kind)], dtype) for kind, dtype in ((int, np.int64), (str, np.str_))
+    ]
 
 
 def _fault(record: Annotation, alone: bool, labels: Labels) -> str:

@@ -16,7 +16,7 @@ from experiments.data.readers import coco
 from experiments.protocols.coco import evaluate_coco
 from experiments.protocols.interface import THRESHOLDS, Detections
 from tests.hostile import EXAMPLES
-from tests.samples import image, instances
+from tests.samples import REAL, image, instances, real
 
 FILES, WIDTH, HEIGHT = int(EXAMPLES or 40), 400, 300
 EDGES, SIDE = 12, 64  # objects whose IoU with a detection of that side is a threshold, as float64 can say it
@@ -119,6 +119,15 @@ def test_every_metric_is_that_of_pycocotools_on_the_file(tmp_path, engine):
         assert ours(index, data, results, engine) == official(path, results), seed
         kept += sum(count for rule, count in index.counters.items() if rule.startswith("kept_"))
     assert kept > FILES  # the files had what a clean-up would have touched
+
+
+@real
+def test_so_it_is_on_the_real_sample():
+    path = REAL / "coco_sample" / "annotations" / "instances_val2017.json"
+    data = json.loads(path.read_text())
+    results = detected(np.random.default_rng(0), data)
+    index = coco.read(REAL / "coco_sample", "val2017", (), clean=False)
+    assert ours(index, data, results, "hotcoco") == official(path, results)
 
 
 def test_a_file_without_areas_is_scored_by_the_boxes(tmp_path):
