@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from experiments.data.parsing.clean import KEPT
 from experiments.recipes.recipe import Recipe, rescaled
 from experiments.records.run_folder import RunFolder
 from experiments.records.schema import METRICS, Result
@@ -48,8 +49,9 @@ def _introduction(run: RunSpec, folder: RunFolder) -> list[str]:
         f"run {folder.path}: {len(run.train)} images to train on, {len(run.val)} to test on",
         _threads(),
         rescaled(run.recipe),
-        _cleaned("train", run.train.counters),
-        _cleaned("val", run.val.counters),
+        run.note,
+        _boxes("train", run.train.counters),
+        _boxes("val", run.val.counters),
     ]
     return [line for line in lines if line]
 
@@ -59,9 +61,13 @@ def _threads() -> str:
     return f"{torch.get_num_threads()} threads on {usable_cores()} cores; OMP_WAIT_POLICY is {policy}"
 
 
-def _cleaned(name: str, counters: dict[str, int]) -> str:
-    counts = ", ".join(f"{count} {rule}" for rule, count in counters.items() if count)
-    return f"boxes of {name} that the clean-up rules touched: {counts}" if counts else ""
+def _boxes(split: str, counters: dict[str, int]) -> str:
+    """What the clean-up did to the boxes of a split, and what it left."""
+    touched = [f"{n} {rule}" for rule, n in counters.items() if n and not rule.startswith(KEPT)]
+    left = [f"{n} {rule.removeprefix(KEPT)}" for rule, n in counters.items() if n and rule.startswith(KEPT)]
+    notes = [f"that the clean-up rules touched: {', '.join(touched)}"] if touched else []
+    notes += [f"kept as they are, as the official tool scores them: {', '.join(left)}"] if left else []
+    return f"boxes of {split} {'; '.join(notes)}" if notes else ""
 
 
 def _metrics(result: Result) -> str:

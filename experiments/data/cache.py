@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.data.index import Index
+from experiments.data.index import OPTIONAL, Index
 from experiments.data.packed_paths import Paths
 from experiments.runtime.console import say
 
-VERSION = 1  # of what readers and clean-up make of a file: raise it when they change
+VERSION = 2  # of what readers and clean-up make of a file: raise it when they change
 COLUMNS = ("image_ids", "sizes", "offsets", "boxes", "labels", "ignore")
 
 
@@ -101,7 +101,7 @@ def _write(entry: Path, index: Index) -> None:
     try:
         columns = {name: getattr(index, name) for name in COLUMNS}
         columns |= {"path_bytes": index.paths.buffer, "path_offsets": index.paths.offsets}
-        columns |= {} if index.areas is None else {"areas": index.areas}
+        columns |= {name: getattr(index, name) for name in OPTIONAL if getattr(index, name) is not None}
         for name, column in columns.items():
             np.save(partial / f"{name}.npy", column, allow_pickle=False)
         about = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from experiments.data.readers import READERS
+from experiments.data.readers import READERS, SplitFiles
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,8 @@ class DataConfig:
     """Which images, and how they reach the device."""
 
     reader: Annotated[str, READERS]
-    train: str  # split names of the reader; "auto": the reader's rule, see its file
-    val: str
+    train: str | SplitFiles  # a split's name; "auto": the reader's rule, see its file; or {annotations: , images: }
+    val: str | SplitFiles
     short: tuple[int, ...]  # shorter side after resizing, pixels; of several, each training image draws one
     long: int  # cap of the longer side, pixels
     test_short: int = 0  # pixels; 0: the largest of `short`

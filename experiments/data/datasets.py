@@ -7,27 +7,29 @@ from pathlib import Path
 from experiments.data.cache import cached
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
-from experiments.data.readers import Reader, Request, reader
+from experiments.data.readers import Reader, Request, SplitFiles, reader
 from experiments.runtime.errors import UserError
 
 
-def load_index(data: DataConfig, dataset: str, root: Path | None, split: str) -> Index:
+def load_index(data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles, clean: bool = True) -> Index:
     """The index of one split; `root` may be None for synthetic datasets, and where the recipe says where its files are.
 
+    clean: False for the split that is evaluated. Its classes are those of its own files, see classes.match_classes.
     Raises UserError.
     """
     source = reader(data.reader)
-    request = _request(source, data, dataset, root, split)
+    request = _request(source, data, dataset, root, split, clean)
     if source.sources is None:
         return source.read(request)
-    asked = (data.reader, split, list(data.classes))
+    asked = (data.reader, request.split, list(data.classes), clean)
     return cached(asked, request.root, source.sources(request), lambda: source.read(request))
 
 
-def resolve_split(data: DataConfig, dataset: str, root: Path | None, split: str) -> str:
+def resolve_split(data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles) -> str | SplitFiles:
     """The split that `split` stands for, as the record shows it."""
     source = reader(data.reader)
-    return source.resolve(_request(source, data, dataset, root, split))
+    request = _request(source, data, dataset, root, split)
+    return request.files or source.resolve(request)
 
 
 def on_disk(data: DataConfig) -> bool:
@@ -35,10 +37,18 @@ def on_disk(data: DataConfig) -> bool:
     return reader(data.reader).sources is not None
 
 
-def _request(source: Reader, data: DataConfig, dataset: str, root: Path | None, split: str) -> Request:
+def _request(
+    source: Reader, data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles, clean: bool = True
+) -> Request:
     if source.sources is not None and root is None and not data.root:
         raise UserError(
             f"The dataset '{dataset}' is read from files. Say where with --data-root DIR, or use --dataset shapes."
         )
+    files = split if isinstance(split, SplitFiles) else None
+    if files and not source.named_files:
+        raise UserError(
+            f"data.reader={data.reader} takes the name of a split, not {files}. Only coco reads named files."
+        )
     place = Path(root or data.root) if source.sources is not None else None
-    return Request(dataset, split, place, data.classes, data.train_images if split == "train" else data.val_images)
+    images = data.train_images if split == "train" else data.val_images
+    return Request(dataset, str(split), place, data.classes, images, clean, files)

@@ -15,6 +15,7 @@ from experiments.data.packed_paths import Paths, starts
 from experiments.runtime.errors import UserError
 
 COCO_AREAS = (32.0**2, 96.0**2)  # px^2, bounds of small/medium and medium/large
+OPTIONAL = ("areas", "xywh")  # columns that not every index has
 
 
 class BadImage(UserError):
@@ -31,11 +32,14 @@ class Index:
     image_ids: np.ndarray  # (n,) int64
     sizes: np.ndarray  # (n, 2) int32 height, width
     offsets: np.ndarray  # (n + 1,) int64
-    boxes: np.ndarray  # (N, 4) float32 x1 y1 x2 y2, pixels, 0-based, continuous
+    boxes: np.ndarray  # (N, 4) float32 x1 y1 x2 y2, pixels, 0-based, continuous; evaluated ones as the file has them
     labels: np.ndarray  # (N,) int64
     ignore: np.ndarray  # (N,) bool
-    counters: dict[str, int]  # boxes: no_area, outside and other_class were dropped, clipped were cut to the image
+    counters: dict[str, int]  # boxes: no_area, outside and other_class were dropped, clipped were cut to the image;
+    # kept_no_area, kept_outside and kept_clipped were left as they are, in what is evaluated
     areas: np.ndarray | None = None  # (N,) float64 px^2, of the segmentation, for COCO's size bins; None: of the box
+    xywh: np.ndarray | None = None  # (N, 4) float64 x y w h, pixels, for the protocols: to the last bit as the file has
+    # them; None: of the boxes
     small_medium: tuple[float, float] = COCO_AREAS  # px^2, bounds of small/medium and medium/large
     draw: Callable[[int], np.ndarray] | None = None  # position -> (3, H, W) uint8
     true_offsets: tuple[tuple[float, float], ...] = ()  # (K, 2) of synthetic classes: where their evidence is painted,
@@ -53,7 +57,7 @@ class Index:
     def only(self, images: np.ndarray) -> Index:
         """The images at these positions; for truth, not for reading them."""
         rows = np.concatenate([np.arange(0), *(np.arange(*self.offsets[i : i + 2]) for i in images)])
-        names = ("boxes", "labels", "ignore") + (() if self.areas is None else ("areas",))
+        names = ["boxes", "labels", "ignore", *(name for name in OPTIONAL if getattr(self, name) is not None)]
         columns = {name: getattr(self, name)[rows] for name in names}
         columns |= {name: getattr(self, name)[images] for name in ("image_ids", "sizes")}
         offsets = starts(np.diff(self.offsets)[images])
@@ -78,7 +82,8 @@ class Index:
             return self.hashed
         h = hashlib.sha256()
         arrays = [self.image_ids, self.sizes, self.offsets, self.boxes, self.labels, self.ignore]
-        for array in arrays if self.areas is None else [*arrays, self.areas]:
+        arrays += [getattr(self, name) for name in OPTIONAL if getattr(self, name) is not None]
+        for array in arrays:
             h.update(f"{array.dtype}{array.shape}".encode())
             h.update(np.ascontiguousarray(array))
         h.update(repr((self.classes, self.paths.base_names())).encode())

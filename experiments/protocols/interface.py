@@ -18,7 +18,8 @@ HALF, THREE_QUARTERS = 0, 5  # positions of .5 and .75 in it
 class Truth(typing.Protocol):
     """n images and N boxes in flat arrays; `data.index.Index` is one.
 
-    Optional: `areas` (N,) px^2 for COCO's area ranges (its own are of the segmentation). None or absent: the box's.
+    Optional: `areas` (N,) px^2 for COCO's area ranges (its own are of the segmentation), and `xywh` (N, 4) float64, the
+    boxes to the last bit as their file has them. None or absent: of `boxes`.
     """
 
     paths: Sequence[str]  # (n,) of the image files; only WIDER FACE's lists need them

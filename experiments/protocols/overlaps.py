@@ -47,7 +47,9 @@ def image_ranks(truth: Truth) -> np.ndarray:
 def truth_columns(truth: Truth) -> BoxColumns:
     """(N,) in the truth's order."""
     image = np.repeat(image_ranks(truth), np.diff(truth.offsets))
-    return BoxColumns(image, np.asarray(truth.labels, dtype=np.int64), _xywh(truth.boxes))
+    exact = getattr(truth, "xywh", None)
+    xywh = _xywh(truth.boxes) if exact is None else np.asarray(exact)
+    return BoxColumns(image, np.asarray(truth.labels, dtype=np.int64), xywh)
 
 
 def detection_columns(truth: Truth, detections: Detections) -> tuple[BoxColumns, np.ndarray]:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from reprlib import repr  # short, also of ten lists of ten lists of ten lists
 from sys import float_info
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -89,13 +90,23 @@ def build_typed(cls: type, values: Any, where: str) -> Any:
     for key, value in values.items():
         if key not in by_name:
             raise unknown(f"key in {where}", str(key), list(by_name))
-        kind, path = hints[key], f"{where}.{key}"
-        typed[key] = build_typed(kind, value, path) if is_dataclass(kind) else convert(path, value, kind)
+        typed[key] = _value(f"{where}.{key}", value, hints[key])
     required = [f for f in by_name.values() if f.default is MISSING and f.default_factory is MISSING]
     missing = [f.name for f in required if f.name not in typed]
     if missing:
         raise UserError(f"{where} lacks {', '.join(missing)}.")
     return cls(**typed)
+
+
+def _value(key: str, value: Any, kind: Any) -> Any:
+    kind = _member(kind, value)
+    return build_typed(kind, value, key) if is_dataclass(kind) else convert(key, value, kind)
+
+
+def _member(kind: Any, value: Any) -> Any:
+    """Of X | dataclass, the one that `value` is for; any other kind itself."""
+    members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return next((member for member in members if is_dataclass(member) == isinstance(value, dict)), members[0])
 
 
 def override(config: Any, key: str, value: Any, full_key: str) -> Any:
@@ -104,15 +115,19 @@ def override(config: Any, key: str, value: Any, full_key: str) -> Any:
     names = [f.name for f in fields(config)]
     if head not in names:
         raise unknown(f"key in {full_key}:", head, names)
-    inner = getattr(config, head)
-    if is_dataclass(inner):
-        if not tail:
-            keys = ", ".join(f"{full_key}.{f.name}" for f in fields(inner))
-            raise UserError(f"{full_key} is a group; set one of {keys}.")
+    inner, kind = getattr(config, head), hints_of(type(config))[head]
+    if tail and is_dataclass(inner):
         return replace(config, **{head: override(inner, tail, value, full_key)})
+    if tail and is_dataclass(_member(kind, {})):
+        return replace(
+            config, **{head: build_typed(_member(kind, {}), {tail: value}, full_key.removesuffix(f".{tail}"))}
+        )
     if tail:
         raise UserError(f"{full_key}: {head} is a single value, it has no '{tail}'.")
-    return replace(config, **{head: convert(full_key, value, hints_of(type(config))[head])})
+    if is_dataclass(kind):
+        keys = ", ".join(f"{full_key}.{f.name}" for f in fields(inner))
+        raise UserError(f"{full_key} is a group; set one of {keys}.")
+    return replace(config, **{head: _value(full_key, value, kind)})
 
 
 def settings_of(cls: type) -> dict[str, tuple[Any, Any]]:

@@ -29,7 +29,9 @@ class SplitRecord:
     digest: str  # of its content
     images: int
     boxes: int
-    cleaned: dict[str, int]  # clean-up rule -> how many boxes it dropped or cut
+    cleaned: dict[
+        str, int
+    ]  # clean-up rule -> how many boxes it dropped or cut; kept_... : would have, in what is scored
 
 
 @dataclass(frozen=True, kw_only=True)

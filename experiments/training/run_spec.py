@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from experiments.data.classes import match_classes
 from experiments.data.datasets import load_index, resolve_split
 from experiments.data.index import Index
 from experiments.recipes.recipe import Recipe, identity
@@ -14,11 +15,12 @@ from experiments.runtime.errors import UserError
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Recipe with resolved splits, and the two datasets it names."""
+    """Recipe with resolved splits, and the two datasets it names; their classes are the same."""
 
     recipe: Recipe
     train: Index
-    val: Index
+    val: Index  # not cleaned: scored as the protocol's official tool would
+    note: str = ""  # what was done to match their classes, "": nothing
 
     @property
     def id(self) -> str:
@@ -36,9 +38,10 @@ def find(recipe: Recipe, root: Path | None) -> RunSpec:
     d = recipe.data
     splits = {name: resolve_split(d, recipe.dataset, root, getattr(d, name)) for name in ("train", "val")}
     recipe = replace(recipe, data=replace(d, **splits))
-    train, val = (load_index(recipe.data, recipe.dataset, root, split) for split in splits.values())
+    train, own = (load_index(recipe.data, recipe.dataset, root, splits[name], name == "train") for name in splits)
+    val, note = match_classes(train, own)
     if len(train) < recipe.schedule.batch:
         raise UserError(
             f"{len(train)} training images do not fill a batch of {recipe.schedule.batch}: lower schedule.batch."
         )
-    return RunSpec(recipe, train, val)
+    return RunSpec(recipe, train, val, note)

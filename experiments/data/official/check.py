@@ -104,12 +104,12 @@ def _splits(
     for name in ("train", "val"):
         try:
             split = resolve_split(data, dataset, root, getattr(data, name))
-            indices.append(load_index(data, dataset, root, split))
+            indices.append(load_index(data, dataset, root, split, clean=name == "train"))
         except UserError as error:
             findings.append(Finding("broken", f"{name}: {error}"))
         else:
-            findings += compare.counts(source, name, split, indices[-1])
-    return indices, findings
+            findings += compare.counts(source, name, str(split), indices[-1])
+    return indices, findings + compare.classes(indices)
 
 
 def _missing(root: Path, memory: Memory) -> list[Finding]:

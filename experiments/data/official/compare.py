@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from experiments.data.classes import match_classes
 from experiments.data.index import Index
 from experiments.data.official.archives import check_disk, unpack
 from experiments.data.official.download import checksum, fetch
@@ -15,7 +16,7 @@ from experiments.data.official.sources import Archive, PublicSource
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 
-NOT_DROPPED = ("clipped",)  # counters of the index that say how many boxes were changed, not left out
+DROPPED = ("no_area", "outside", "other_class")  # counters of the index that say how many boxes were left out
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def is_intact(archive: Archive, path: Path, memory: Memory) -> bool:
 
 def counts(source: PublicSource | None, name: str, split: str, index: Index) -> list[Finding]:
     """Images and boxes of a split such as 2007_trainval+2012_trainval, against the official numbers where public."""
-    dropped = sum(n for rule, n in index.counters.items() if rule not in NOT_DROPPED)
+    dropped = sum(n for rule, n in index.counters.items() if rule in DROPPED)
     have = {"images": len(index), "boxes": len(index.labels) + dropped}
     official = {"images": source.images, "boxes": source.boxes} if source else {"images": {}, "boxes": {}}
     findings = []
@@ -106,6 +107,15 @@ def counts(source: PublicSource | None, name: str, split: str, index: Index) -> 
         remark = "" if total is None else ", as published" if total == n else f", {total} in the official dataset"
         findings.append(Finding("ok" if total in (None, n) else "differs", f"{name} = {split}: {n} {unit}{remark}"))
     return findings
+
+
+def classes(indices: list[Index]) -> list[Finding]:
+    """Whether the classes of train and val can be matched, where both were read."""
+    try:
+        notes = [match_classes(*indices)[1]] if len(indices) == 2 else []
+    except UserError as error:
+        return [Finding("broken", str(error))]
+    return [Finding("ok", note) for note in notes if note]
 
 
 def fetch_missing(source: PublicSource, root: Path, memory: Memory) -> None:

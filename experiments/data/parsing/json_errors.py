@@ -15,19 +15,6 @@ from experiments.runtime.errors import UserError
 
 DAMAGE = (ValueError, RecursionError, OverflowError, msgspec.MsgspecError)  # what parsers raise for a damaged file
 SINGULAR = {"images": "image", "annotations": "annotation", "categories": "category"}
-FORMS = {  # of a field, in words
-    "id": "a whole number",
-    "image_id": "a whole number",
-    "category_id": "a whole number",
-    "height": "a whole number",
-    "width": "a whole number",
-    "file_name": "text",
-    "name": "text",
-    "bbox": "four finite numbers x y w h",
-    "area": "a finite number",
-    "iscrowd": "0 or 1",
-    "isfake": "0 or 1",
-}
 
 
 @dataclass(frozen=True)
@@ -66,16 +53,20 @@ def faults(item: Any, kind: type) -> Iterator[str]:
         yield f"it is {brief(item)}; it must be an object in braces."
         return
     for field in msgspec.structs.fields(kind):
-        value = item.get(field.encode_name)
         if field.encode_name not in item:
             if field.required:
-                yield f"'{field.encode_name}' is missing; it must be {FORMS[field.encode_name]}."
-        elif not fits(value, field.type):
-            yield f"'{field.encode_name}' is {brief(value)}; it must be {FORMS[field.encode_name]}."
+                yield f"'{field.encode_name}' is missing; it must be {form(field.type)}."
+        elif not fits(item[field.encode_name], field.type):
+            yield f"'{field.encode_name}' is {brief(item[field.encode_name])}; it must be {form(field.type)}."
+
+
+def form(kind: Any) -> str:
+    """What a field must be, in words: its description."""
+    return kind.__metadata__[-1].description
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type, and finite."""
+    """Whether a value is of a type and within its range, and finite."""
     try:
         msgspec.convert(value, kind)
     except DAMAGE:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
 BLOCK = 4 * 2**20  # bytes read at a time
 QUOTE, OPEN, CLOSE, CASE = 34, 0x5B, 0x5D, 0xDF  # "{" and "[" are one byte under the mask, "}" and "]" another
+ANYTHING = msgspec.json.Decoder()
 ESCAPE = re.compile(rb"\\.", re.DOTALL)
 OPENED = re.compile(rb'"([^"\\]*)"\s*:\s*\[$')
+NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)', re.DOTALL)  # as Python writes them, beside strings
 
 
 def lists(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
@@ -31,6 +33,17 @@ def lists(path: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         for block in _blocks(file):
             yield from scan.take(block)
     scan.finish()
+
+
+def decode(decoder: msgspec.json.Decoder, text: bytes) -> Any:
+    """What `text` holds. NaN and Infinity, which no JSON has, are an error only where the decoder wants a value."""
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError:
+        plain = NO_NUMBER.sub(lambda match: match[0] if match[0].startswith(b'"') else b"{}", text)  # {}: fits no field
+        if plain == text:
+            raise
+        return decoder.decode(plain)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -82,7 +95,7 @@ class _Scan:
     def finish(self) -> None:
         """Parses the skeleton. Raises ValueError, KeyError."""
         self.skeleton += self.pending  # of a list that has no end
-        outermost = msgspec.json.decode(self.skeleton)
+        outermost = decode(ANYTHING, bytes(self.skeleton))
         for name in self.names:
             if not isinstance(outermost, dict) or not isinstance(outermost.get(name), list):
                 raise KeyError(name)

@@ -15,6 +15,17 @@ READERS = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.py") 
 
 
 @dataclass(frozen=True)
+class SplitFiles:
+    """A split by its files, as exports name them; from the data root, or absolute."""
+
+    annotations: str  # a file
+    images: str = "."  # the folder from which the file names images
+
+    def __str__(self) -> str:
+        return f"{self.annotations} with {self.images}"
+
+
+@dataclass(frozen=True)
 class Request:
     """One split of a dataset."""
 
@@ -23,6 +34,8 @@ class Request:
     root: Path | None  # folder of the files; None for what is not on disk
     classes: tuple[str, ...] = ()  # (): the reader's own list
     images: int = 0  # how many to draw, for what is not on disk
+    clean: bool = True  # False for the split that is evaluated: its boxes stay as they are
+    files: SplitFiles | None = None  # of a split that is named by its files; `split` is then their text
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class Reader:
     read: Callable[[Request], Index]
     sources: Callable[[Request], list[Path]] | None  # files whose change makes the index another one; None: no files
     resolve: Callable[[Request], str] = lambda request: request.split  # the split that the record shows
+    named_files: bool = False  # whether it reads a split that is named by its files
 
 
 def reader(name: str) -> Reader:

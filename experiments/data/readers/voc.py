@@ -25,13 +25,13 @@ LAYOUT = "JPEGImages/*.jpg, Annotations/*.xml and ImageSets/Main/<split>.txt"
 AUTO = {"auto:train": ("2007_trainval+2012_trainval", "2012_train"), "auto:val": ("2007_test", "2012_val")}
 
 
-def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
+def read(root: Path, split: str, classes: tuple[str, ...], clean: bool = True) -> Index:
     """Split: `2007_trainval+2012_trainval` for a VOCdevkit, `train` for a folder with JPEGImages, `auto:train|val`."""
     classes = tuple(classes) or CLASSES
     records: list[Record] = []
     for year in resolve(root, split).split("+"):
         records += _listed(root, *_folder(root, year), classes, first=len(records) + 1)
-    return build_index("voc", classes, records, str(root), inclusive=True)
+    return build_index("voc", classes, records, str(root), inclusive=True, clean=clean)
 
 
 def resolve(root: Path, split: str) -> str:
@@ -153,7 +153,7 @@ def _number(node: Element, field: str, where: str) -> float:
 
 
 READER = Reader(
-    lambda q: read(q.root, q.split, q.classes),
+    lambda q: read(q.root, q.split, q.classes, q.clean),
     lambda q: sources(q.root, q.split),
     lambda q: resolve(q.root, q.split),
 )

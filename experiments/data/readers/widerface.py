@@ -30,7 +30,7 @@ class Entry:
     invalid: list[bool]  # too blurred or too small to judge: neither learned nor counted
 
 
-def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
+def read(root: Path, split: str, classes: tuple[str, ...], clean: bool = True) -> Index:
     """root/wider_face_split/wider_face_{split}_bbx_gt.txt and root/WIDER_{split}/images/<event>/*.jpg.
 
     A split such as val_sample has its own list, wider_face_val_bbx_gt_sample.txt, and the images of val. The lists tell
@@ -43,7 +43,7 @@ def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
     records = [_record(entry, listing, images, i) for i, entry in enumerate(entries(listing), 1)]
     if not records:
         raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
-    return build_index("widerface", tuple(classes) or CLASSES, records, str(root))
+    return build_index("widerface", tuple(classes) or CLASSES, records, str(root), clean=clean)
 
 
 def sources(root: Path, split: str) -> list[Path]:
@@ -111,4 +111,4 @@ def _record(entry: Entry, listing: Path, images: ImageFolder, number: int) -> Re
     return Record(images.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
 
 
-READER = Reader(lambda q: read(q.root, q.split, q.classes), lambda q: sources(q.root, q.split))
+READER = Reader(lambda q: read(q.root, q.split, q.classes, q.clean), lambda q: sources(q.root, q.split))

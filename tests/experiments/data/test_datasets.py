@@ -5,10 +5,12 @@ import json
 import pytest
 
 from experiments.data.datasets import load_index
+from experiments.data.readers import SplitFiles
 from experiments.recipes.load import load
-from experiments.recipes.recipe import identity
+from experiments.recipes.recipe import from_dict, identity, plain
 from experiments.runtime.errors import UserError
-from tests.samples import instances, write_coco
+from experiments.training import run_spec
+from tests.samples import image, instances, write_coco
 
 
 def test_a_dataset_of_ones_own_is_a_file_of_two_lines(tmp_path):
@@ -22,3 +24,75 @@ def test_a_dataset_of_ones_own_is_a_file_of_two_lines(tmp_path):
     (tmp_path / "own.yaml").write_text(text.replace("coco\n", "cocoa\n", 1))
     with pytest.raises(UserError, match="Did you mean 'coco"):
         load(str(tmp_path / "own.yaml"), "fcos", [], 0)
+
+
+LABEL_STUDIO = ("result.json", ".", "images/a.jpg")  # annotations, folder, file_name
+CVAT = ("annotations/instances_default.json", "images/default", "a.jpg")
+ROBOFLOW = ("train/_annotations.coco.json", "train", "a.jpg")
+
+
+def exported(root, annotations: str, folder: str, name: str) -> None:
+    (root / annotations).parent.mkdir(parents=True, exist_ok=True)
+    (root / annotations).write_text(json.dumps(instances(name)))
+    image(root / folder / name)
+
+
+@pytest.mark.parametrize("layout", [LABEL_STUDIO, CVAT, ROBOFLOW])
+@pytest.mark.parametrize("typed", ["in the file", "on the command line", "field by field"])
+def test_a_split_may_be_named_by_its_files(tmp_path, layout, typed):
+    annotations, folder, _ = layout
+    exported(tmp_path, *layout)
+    text = f"{{annotations: {annotations}, images: {folder}}}"
+    splits = {"in the file": text}.get(typed, "train2017")
+    (tmp_path / "own.yaml").write_text(f"like: coco\ndata: {{root: ., train: {splits}, val: {splits}}}\n")
+    overrides = {
+        "in the file": [],
+        "on the command line": [f"data.{split}={text}" for split in ("train", "val")],
+        "field by field": [
+            f"data.{split}.{field}={value}"
+            for split in ("train", "val")
+            for field, value in (("annotations", annotations), ("images", folder))
+        ],
+    }[typed]
+    own = load(str(tmp_path / "own.yaml"), "fcos", [*overrides, "schedule.batch=1"], 0)
+    assert own.data.train == own.data.val == SplitFiles(annotations, folder)
+    run = run_spec.find(own, None)
+    assert run.train.boxes.tolist() == [[1, 2, 4, 6]] and run.train.read(0).shape == (3, 20, 30)
+    assert from_dict(plain(run.recipe), "run.json").data.train == own.data.train
+    assert str(own.data.train) == f"{annotations} with {folder}"
+
+
+def test_files_may_lie_anywhere(tmp_path):
+    exported(tmp_path / "labels", "a.json", "../elsewhere", "a.jpg")
+    files = SplitFiles(str(tmp_path / "labels" / "a.json"), str(tmp_path / "elsewhere"))
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "link").symlink_to(tmp_path / "labels")
+    own = load("coco", "fcos", [], 0)
+    for root in (tmp_path / "labels", tmp_path / "deep" / "er" / "link"):
+        for _ in range(2):  # the second time from the cache
+            assert load_index(own.data, "own", root, files).read(0).shape == (3, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("data.train={annotations: b.json}", "there is no file .*b.json"),
+        ("data.train={annotations: a.json, images: b}", "there is no folder .*b"),
+        ("data.train={images: b}", "data.train lacks annotations"),
+        ("data.train={annotations: a.json, folder: b}", "Unknown key in data.train 'folder'"),
+        ("data.train.images=b", "data.train lacks annotations"),
+        ("data.train.folder=b", "Unknown key in data.train 'folder'"),
+        ("data.train={annotations: 3}", "data.train.annotations is"),
+        ("data.reader.name=b", "reader is a single value"),
+        ("data=b", "data is a group"),
+    ],
+)
+def test_files_that_are_not_there_are_named(tmp_path, override, sentence):
+    exported(tmp_path, "a.json", "images", "a.jpg")
+    with pytest.raises(UserError, match=sentence):
+        run_spec.find(load("coco", "fcos", [override], 0), tmp_path)
+
+
+def test_readers_of_fixed_layouts_take_names_of_splits(tmp_path):
+    with pytest.raises(UserError, match=r"data\.reader=voc takes the name of a split, not a\.json with images"):
+        run_spec.find(load("voc", "fcos", ["data.train={annotations: a.json, images: images}"], 0), tmp_path)

@@ -33,3 +33,12 @@ def test_images_are_read_as_distributed_or_as_unpacked(tmp_path, folder):
     index = objects365.read(tmp_path, "train", ())
     assert index.ignore.tolist() == [False, True, False]
     assert index.paths[0] == str(tmp_path / folder / "a.jpg") and index.read(0).shape == (3, 20, 30)
+
+
+def test_a_fake_is_no_lesson_and_counts_as_in_the_official_evaluation(tmp_path):
+    """Pycocotools heeds iscrowd alone."""
+    data = instances("images/v1/patch8/a.jpg")
+    data["annotations"] += [data["annotations"][0] | {"id": i, flag: 1} for i, flag in ((6, "isfake"), (7, "iscrowd"))]
+    write_objects365(tmp_path, data)
+    assert objects365.read(tmp_path, "train", ()).ignore.tolist() == [False, True, True]
+    assert objects365.read(tmp_path, "train", (), clean=False).ignore.tolist() == [False, False, True]
