@@ -39,8 +39,15 @@ class ImageFolder:
     def with_stem(self, stem: str, endings: tuple[str, ...] = ENDINGS) -> list[str]:
         """The files, sorted, that are `stem` and one of these endings; alike stems as in `find`."""
         inner = "/".join(pieces(stem))
-        names = self._stems.get(inner) or self._alike_stems.get(_folded(inner), [])
-        return sorted(name for name in names if name.lower().endswith(endings))
+        for names in (self._stems.get(inner, ()), self._alike_stems.get(_folded(inner), ())):
+            if files := sorted(name for name in names if name.lower().endswith(endings)):
+                return files
+        return []
+
+    def files(self, endings: tuple[str, ...]) -> list[str]:
+        """All with one of these endings, sorted; without what macOS leaves beside them and other hidden files."""
+        names = (name for name in self.present if name.lower().endswith(endings))
+        return sorted(name for name in names if not any(x.startswith((".", "__MACOSX")) for x in name.split("/")))
 
     def missing(self, name: str) -> str:
         """A sentence about a name that `find` does not find."""
