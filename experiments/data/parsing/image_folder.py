@@ -34,12 +34,12 @@ class ImageFolder:
         if not self.parts and name in self.present:
             return name
         inner = "/".join(pieces(name)[-self.parts :])
-        return inner if inner in self.present else _only(self._alike.get(_folded(inner), ()), inner)
+        return inner if inner in self.present else _only(self._alike.get(folded(inner), ()), inner)
 
     def with_stem(self, stem: str, endings: tuple[str, ...] = ENDINGS) -> list[str]:
         """The files, sorted, that are `stem` and one of these endings; alike stems as in `find`."""
         inner = "/".join(pieces(stem))
-        for names in (self._stems.get(inner, ()), self._alike_stems.get(_folded(inner), ())):
+        for names in (self._stems.get(inner, ()), self._alike_stems.get(folded(inner), ())):
             if files := sorted(name for name in names if name.lower().endswith(endings)):
                 return files
         return []
@@ -54,13 +54,13 @@ class ImageFolder:
         if points_outside(name):
             return f"file name {shown(name)} points outside {self.folder}. Use names inside that folder."
         inner = "/".join(pieces(name)[-self.parts :])
-        if alike := self._alike.get(_folded(inner)):
+        if alike := self._alike.get(folded(inner)):
             return f"file name {shown(name)} may be {' or '.join(sorted(alike)[:5])} in {self.folder}. Write which."
         return f"{self.folder}/{shown(inner)} does not exist. Add the image, or remove its record."
 
     @cached_property
     def _alike(self) -> dict[str, list[str]]:
-        return _grouped((_folded(name), name) for name in self.present)
+        return _grouped((folded(name), name) for name in self.present)
 
     @cached_property
     def _stems(self) -> dict[str, list[str]]:
@@ -68,7 +68,7 @@ class ImageFolder:
 
     @cached_property
     def _alike_stems(self) -> dict[str, list[str]]:
-        return _grouped((_folded(os.path.splitext(name)[0]), name) for name in self.present)
+        return _grouped((folded(os.path.splitext(name)[0]), name) for name in self.present)
 
     @property
     def prefix(self) -> str:
@@ -87,7 +87,8 @@ def shown(name: str) -> str:
     return f"{name:.200}" if name.isprintable() else f"{name!r:.200}"
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Equal for names that differ in the form of their accents or in upper and lower case alone."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
