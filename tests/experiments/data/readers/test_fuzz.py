@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data.readers import coco, objects365, voc, widerface
+from experiments.data.readers import coco, objects365, voc, widerface, yolo
 from experiments.runtime.errors import UserError
 from tests.hostile import fuzz
 from tests.samples import XML, ask, image, instances, write_coco, write_objects365, write_voc, write_widerface
@@ -180,3 +180,45 @@ def test_a_list_of_faces_is_read_to_its_end_or_refused(root, data):
         dropped = sum(count for rule, count in index.counters.items() if rule != "clipped")
         assert len(index) == sum(len(row) == 1 and row[0].lower().endswith(".jpg") for row in rows)
         assert len(index.boxes) + dropped >= faces
+
+
+NAMES = "train: images\nval: [train.txt]\nnc: 2\nkpt_shape: [0, 0]\nnames: {0: cat, 1: dog}\n"
+ROWS = "1 0.2 0.4 0.2 0.4\n0 0 0 1 0 1 1 0.5 1\n"
+VALUES = [
+    "../..",
+    "/etc",
+    "[]",
+    "{}",
+    "null",
+    "[/etc/passwd]",
+    "&a [*a]",
+    "\\0",
+    "3",
+    "secret.jpg",
+    "images/a.jpg",
+    "é",
+]
+
+
+@hostile
+@given(data=st.data())
+def test_labels_of_yolo_are_read_to_their_end_or_refused(root, data):
+    draw = data.draw
+    described, rows = NAMES, [line.split(" ") for line in ROWS.split("\n")]
+    for _ in range(draw(st.integers(0, 2))):
+        key = draw(st.sampled_from(["images", "[train.txt]", "2", "[0, 0]", "{0: cat, 1: dog}", "cat", "1:"]))
+        described = described.replace(key, draw(st.sampled_from(VALUES)), 1)
+    for _ in range(draw(st.integers(0, 2))):
+        row = draw(st.sampled_from(rows))
+        row[draw(st.integers(0, len(row) - 1))] = draw(st.sampled_from(WORDS))
+    text = _overwrite(draw, "\n".join(" ".join(words) for words in rows).encode())
+    folder = root / "yolo"
+    (folder / "labels").mkdir(parents=True, exist_ok=True)
+    image(folder / "images/a.jpg")
+    (folder / "labels/a.txt").write_bytes(text)
+    (folder / "data.yaml").write_bytes(_overwrite(draw, described.encode()))
+    index = outcome(yolo, folder, "yolo")
+    if index is not None:
+        written = [line for line in text.decode("utf-8-sig").replace("\r", "\n").split("\n") if line.strip()]
+        dropped = sum(count for rule, count in index.counters.items() if rule != "clipped")
+        assert len(index) == 1 and len(index.boxes) + dropped == len(written)

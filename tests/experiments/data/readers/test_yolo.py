@@ -29,6 +29,7 @@ LAYOUTS = [  # images, labels, split, files: of one tool each
     ("images/train", "labels/train", "train", {"data__yaml": f"path: .\ntrain: images/train\n{NAMES}"}),
     ("images/train", "labels/train", "train", {"coco8__yaml": f"path: coco8\ntrain: [images/train]\n{NAMES}"}),
     ("set/images/t", "set/labels/t", "train", {"data__yaml": f"path: set\ntrain: images/t\n{NAMES}"}),
+    ("images/s/images/t", "images/s/labels/t", "train", {"data__yaml": f"train: images/s/images/t\n{NAMES}"}),
     ("train/images", "train/labels", "train", {"data__yaml": f"train: ../train/images\nnc: 2\n{NAMES}"}),
     ("valid/images", "valid/labels", "val", {"data__yaml": f"val: ../valid/images\nnc: 2\n{NAMES}"}),
     ("images/train", "labels/train", "train", {"data__yaml": f"train: train.txt\n{NAMES}",
