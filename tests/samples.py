@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from experiments.data.readers import Request
+
 REAL = Path(os.environ.get("ASSIGNBENCH_SAMPLES") or Path(__file__).parents[2] / "shared" / "data")
 real = pytest.mark.skipif(not REAL.is_dir(), reason="the real samples are not on this machine")
 
 XML = """<annotation>{}<size><width>30</width><height>20</height></size><object><name>{}</name><bndbox><xmin>1</xmin>
 <ymin>1</ymin><xmax>{}</xmax><ymax>20</ymax></bndbox></object></annotation>"""
+
+
+def ask(root: Path, split: str = "train", *classes: str, dataset: str = "own") -> Request:
+    """One split of a dataset on disk."""
+    return Request(dataset, split, root, classes)
 
 
 def image(path: Path, width: int = 30, height: int = 20) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.data.packed_paths import Paths, join_paths, pack_paths
 from experiments.data.parsing.coco_records import ImageRecord, no_images
-from experiments.data.parsing.image_folder import ImageFolder, points_outside
+from experiments.data.parsing.image_folder import ImageFolder
 from experiments.data.parsing.image_size import image_size
 from experiments.data.parsing.json_errors import Section, brief
 from experiments.runtime.errors import UserError
@@ -56,21 +56,11 @@ def image_block(records: list[ImageRecord], folder: ImageFolder, section: Sectio
     names = []
     for position, image in enumerate(records):
         name = folder.find(image.file_name)
-        fault = _fault(image, name, folder)
-        if fault:
-            raise section.error(position, image.id, fault)
+        if name is None:
+            raise section.error(position, image.id, folder.missing(image.file_name))
         names.append(folder.prefix + name)
     sizes = [_size(image, folder.root / name) for image, name in zip(records, names, strict=True)]
     return Block(id_column(records, "id", section), np.array(sizes, np.int32), pack_paths(names))
-
-
-def _fault(image: ImageRecord, name: str | None, folder: ImageFolder) -> str:
-    """What is wrong with an image's file name, a sentence; "": nothing."""
-    if points_outside(image.file_name):
-        return f"file_name {brief(image.file_name)} points outside {folder.folder}. Use names inside that folder."
-    if name is None:
-        return f"{folder.folder}/{image.file_name} does not exist. Add the image, or remove its record."
-    return ""
 
 
 def _size(image: ImageRecord, path: Path) -> tuple[int, int]:

@@ -10,8 +10,9 @@ SHARE = 0.5  # of a file's boxes; nobody draws half of them below one pixel, in 
 
 
 def in_unit_square(boxes: np.ndarray) -> np.ndarray:
-    """(N,) bool: all four numbers of (N, 4) boxes, corners or sides, are 0 to 1, and one is no whole number."""
-    return ((boxes >= 0) & (boxes <= 1)).all(1) & (boxes != np.round(boxes)).any(1)
+    """(N,) bool: all four numbers of (N, 4) boxes, corners or sides, are 0 to 1, and no whole ones but 0 0 1 1."""
+    fractions = (boxes != np.round(boxes)).any(1) | (boxes == (0, 0, 1, 1)).all(1)
+    return ((boxes >= 0) & (boxes <= 1)).all(1) & fractions
 
 
 def check_pixels(fractions: int, boxes: int, where: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from experiments.data.index import Index
 from experiments.data.parsing import coco_json, coco_records
-from experiments.data.parsing.image_folder import ImageFolder, list_folder, missing_data, points_outside
+from experiments.data.parsing.image_folder import ImageFolder, list_folder, missing_data, pieces, points_outside
 from experiments.data.readers import Reader
 from experiments.runtime.errors import UserError
 
@@ -52,7 +52,7 @@ def _folder(root: Path, split: str, path: Path) -> ImageFolder:
     name = coco_records.first_name(path)
     for folder, parts in FOLDERS:
         at = root / folder.format(split=split)
-        if not points_outside(name) and os.path.isfile(at.joinpath(*PurePosixPath(name).parts[-parts:])):
+        if not points_outside(name) and os.path.isfile(at.joinpath(*pieces(name)[-parts:])):
             return list_folder(root, at, parts)
     raise UserError(
         f"{path}, first image: no {name!r:.80} below {root}, {root / split} or {root / 'images' / split}. "

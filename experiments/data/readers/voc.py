@@ -1,41 +1,62 @@
-"""Reader of the PASCAL VOC layout: XML files, image lists, 1-based inclusive boxes."""
+"""Reader of the PASCAL VOC layout: XML files, image lists or folders, 1-based inclusive boxes."""
 
 from __future__ import annotations
 
-import math
-import re
-from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import parse
+import numpy as np
+import yaml
 
 from experiments.data.index import Index
-from experiments.data.parsing.clean import LIMIT, Record, build_index
-from experiments.data.parsing.image_folder import missing_data
-from experiments.data.parsing.json_errors import brief
-from experiments.data.readers import Reader
+from experiments.data.parsing.clean import Record, build_index
+from experiments.data.parsing.image_folder import list_folder
+from experiments.data.parsing.image_size import image_size
+from experiments.data.parsing.normalised import check_pixels, in_unit_square
+from experiments.data.parsing.voc_layout import (
+    XML,
+    Sample,
+    missing_voc,
+    samples,
+    split_sources,
+    splits,
+    year_folder,
+)
+from experiments.data.parsing.voc_xml import VocAnnotation, class_names, read_voc_xml
+from experiments.data.readers import Reader, Request
 from experiments.runtime.errors import UserError, unknown
 
 CLASSES = tuple(  # official order
     "aeroplane bicycle bird boat bottle bus car cat chair cow"
     " diningtable dog horse motorbike person pottedplant sheep sofa train tvmonitor".split()
 )
-LAYOUT = "JPEGImages/*.jpg, Annotations/*.xml and ImageSets/Main/<split>.txt"
 AUTO = {"auto:train": ("2007_trainval+2012_trainval", "2012_train"), "auto:val": ("2007_test", "2012_val")}
 
-
-def read(root: Path, split: str, classes: tuple[str, ...], clean: bool = True) -> Index:
-    """Split: `2007_trainval+2012_trainval` for a VOCdevkit, `train` for a folder with JPEGImages, `auto:train|val`."""
-    classes = tuple(classes) or CLASSES
-    records: list[Record] = []
-    for year in resolve(root, split).split("+"):
-        records += _listed(root, *_folder(root, year), classes, first=len(records) + 1)
-    return build_index("voc", classes, records, str(root), inclusive=True, clean=clean)
+Annotated = list[tuple[Sample, VocAnnotation]]
 
 
-def resolve(root: Path, split: str) -> str:
+def read(request: Request) -> Index:
+    """Split: `2007_trainval+2012_trainval` for a VOCdevkit, `auto:train|val`, a list's name, or a folder's.
+
+    `request.classes`: () for VOC's own, or a subset of those in the files, in the order wanted.
+    """
+    root = request.root
+    listed = [sample for part in splits(root, resolve(request)) for sample in samples(root, part)]
+    annotated = [(sample, read_voc_xml(sample.annotation)) for sample in listed]
+    classes = tuple(request.classes) or CLASSES
+    _check_classes(root, annotated, tuple(request.classes))
+    labels = {name: i for i, name in enumerate(classes)}
+    records = [_record(root, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
+    _check_records(root, records, listed)
+    index = build_index("voc", classes, records, str(root), inclusive=True, clean=request.clean)
+    others = sum(x.name not in labels for _, annotation in annotated for x in annotation.objects)
+    return replace(index, counters=index.counters | {"other_class": others})
+
+
+def resolve(request: Request) -> str:
     """The concrete split. Automatic: 07+12 trainval and 2007 test, or, where only VOC2012 lies, 2012 train and val."""
+    root, split = request.root, request.split
     if not split.startswith("auto"):
         return split
     if split not in AUTO:
@@ -43,8 +64,8 @@ def resolve(root: Path, split: str) -> str:
     if (root / "JPEGImages").is_dir():
         return split.removeprefix("auto:")
     both, only_2012 = AUTO[split]
-    has_2007, has_2012 = (_year(root, year).is_dir() for year in ("2007", "2012"))
-    if (_year(root, "2007") / "ImageSets/Main/test.txt").is_file() and has_2012:
+    has_2007, has_2012 = (year_folder(root, year).is_dir() for year in ("2007", "2012"))
+    if (year_folder(root, "2007") / "ImageSets/Main/test.txt").is_file() and has_2012:
         return both
     if has_2012 and not has_2007:
         return only_2012  # the test annotations of 2012 are not public
@@ -54,106 +75,78 @@ def resolve(root: Path, split: str) -> str:
             f"{root}: '{split}' needs VOC2007 with its test list and VOC2012; {lack} is missing. "
             "Add it, or name a split such as 2007_trainval."
         )
-    raise _missing_data(root, root)
+    raise missing_voc(root, root)
 
 
-def sources(root: Path, split: str) -> list[Path]:
+def sources(request: Request) -> list[Path]:
     """The files and folders whose change makes the index another one."""
-    paths = []
-    for folder, name in (_folder(root, year) for year in resolve(root, split).split("+")):
-        paths += [folder / "ImageSets" / "Main" / f"{name}.txt", folder / "JPEGImages"]
-        paths += sorted((folder / "Annotations").iterdir())
-    return paths
+    parts = splits(request.root, resolve(request))
+    return [path for part in parts for path in split_sources(request.root, part)]
 
 
-def _year(root: Path, year: str) -> Path:
-    devkit = root / "VOCdevkit"
-    return (devkit if devkit.is_dir() else root) / f"VOC{year}"
+def _check_classes(root: Path, annotated: Annotated, wanted: tuple[str, ...]) -> None:
+    """UserError where a class is wanted that no file of the dataset has, or none is said and there are others."""
+    used = {x.name for _, annotation in annotated for x in annotation.objects}
+    if not wanted:
+        for sample, annotation in annotated:
+            for i, item in enumerate(annotation.objects, 1):
+                if item.name not in CLASSES:
+                    raise _foreign(root, f"{sample.annotation}, object {i}", item.name)
+    elif set(wanted) - used:  # a split may lack a class that the dataset has
+        everywhere = used | _all_names(root)
+        for name in wanted if everywhere else ():
+            if name not in everywhere:
+                first = annotated[0][0].annotation
+                raise UserError(f"{first} and the others: {unknown('class', name, sorted(everywhere))}")
 
 
-def _folder(root: Path, part: str) -> tuple[Path, str]:
-    """The folder that holds JPEGImages, and the name of the image list."""
-    match = re.fullmatch(r"(\d{4})_(\w+)", part)
-    if not match and not re.fullmatch(r"[\w-]+", part):
-        raise UserError(f"'{part}' is no VOC split. Write 2007_trainval+2012_trainval, or train for a single folder.")
-    folder, name = (_year(root, match[1]), match[2]) if match else (root, part)
-    for wanted in ("JPEGImages", "Annotations", f"ImageSets/Main/{name}.txt"):
-        if not (folder / wanted).exists():
-            raise _missing_data(root, folder / wanted)
-    return folder, name
+def _all_names(root: Path) -> set[str]:
+    return set().union(*(class_names(root / name) for name in list_folder(root, root).files(XML)))
 
 
-def _missing_data(root: Path, path: Path) -> UserError:
-    layout = f"be the parent of VOCdevkit, VOCdevkit itself (VOC2007, VOC2012 inside), or a folder with {LAYOUT}"
-    return missing_data("VOC", str(path), layout, root)
+def _foreign(root: Path, where: str, name: str) -> UserError:
+    names = yaml.safe_dump(sorted(_all_names(root)), default_flow_style=True, width=10**6, allow_unicode=True).strip()
+    return UserError(
+        f"{where}: class '{name:.80}' is none of VOC's 20. For data of your own write into the recipe "
+        f"data: {{classes: {names:.3000}}}"
+    )
 
 
-def _listed(root: Path, folder: Path, name: str, classes: tuple[str, ...], first: int) -> list[Record]:
-    """Records of one image list; image ids run on from `first`."""
-    listing = folder / "ImageSets" / "Main" / f"{name}.txt"
-    images = {path.stem: path for path in (folder / "JPEGImages").iterdir()}
-    try:
-        lines = (line.split() for line in listing.read_text(encoding="utf-8").splitlines())
-    except UnicodeDecodeError as error:
-        raise UserError(f"{listing}: not a text file ({error}). Fetch it again.") from None
-    stems = [words[0] for words in lines if words]
-    if not stems:
-        raise UserError(f"{listing}: the list is empty. Put one image name, without .jpg, on each line.")
-    labels = {name: i for i, name in enumerate(classes)}
-    records = []
-    for i, stem in enumerate(stems):
-        if stem not in images:
-            raise UserError(
-                f"{listing}, line '{stem}': {folder / 'JPEGImages'} has no such image. Add it, or cut the line."
-            )
-        image = images[stem].relative_to(root).as_posix()
-        records.append(_record(folder / "Annotations" / f"{stem}.xml", image, first + i, labels))
-    return records
+def _record(root: Path, sample: Sample, annotation: VocAnnotation, image_id: int, labels: dict[str, int]) -> Record:
+    image = _image(sample, annotation)
+    height, width = annotation.size or image_size(root / image)
+    objects = [x for x in annotation.objects if x.name in labels]
+    boxes, ignore = [x.box for x in objects], [x.difficult for x in objects]
+    return Record(image, image_id, height, width, boxes, [labels[x.name] for x in objects], ignore)
 
 
-def _record(path: Path, image: str, image_id: int, labels: dict[str, int]) -> Record:
-    tree = _parse(path)
-    height, width = (_number(tree, f"size/{side}", f"{path}") for side in ("height", "width"))
-    if height < 1 or width < 1:
-        raise UserError(f"{path}: size is {width:g} x {height:g}. Write the size of the image there.")
-    found = [_object(node, f"{path}, object {i}", labels) for i, node in enumerate(tree.iter("object"), 1)]
-    boxes, numbers, ignore = ([x[k] for x in found] for k in range(3))
-    return Record(image, image_id, int(height), int(width), boxes, numbers, ignore)
+def _image(sample: Sample, annotation: VocAnnotation) -> str:
+    """The one file, or, of several of one stem, the one that the annotation names."""
+    if len(sample.images) == 1:
+        return sample.images[0]
+    name = PurePosixPath(annotation.file_name.replace("\\", "/")).name
+    named = [image for image in sample.images if PurePosixPath(image).name == name]
+    if len(named) == 1:
+        return named[0]
+    raise UserError(
+        f"{sample.origin}: there are both {' and '.join(sample.images[:5])}. Remove all but the one that "
+        f"was annotated, or name it as <filename> in {sample.annotation}."
+    )
 
 
-def _parse(path: Path) -> Element:
-    try:
-        return parse(path, forbid_dtd=True).getroot()
-    except FileNotFoundError:
-        raise UserError(f"{path}: this annotation is missing. Add it, or take its image off the list.") from None
-    except DefusedXmlException as error:
-        raise UserError(f"{path}: XML entities and DTDs are not read ({type(error).__name__}). Remove them.") from None
-    except (ParseError, ValueError, LookupError, RecursionError) as error:  # LookupError: an encoding nobody knows
-        raise UserError(f"{path}: not a whole XML file ({error}). Fetch it again.") from None
+def _check_records(root: Path, records: list[Record], listed: list[Sample]) -> None:
+    """UserError where an image is listed twice, or where boxes are fractions of their image."""
+    first: dict[str, str] = {}
+    for record, sample in zip(records, listed, strict=True):
+        if record.path in first:
+            raise UserError(f"{sample.origin}: {record.path} stands before, at {first[record.path]}. Cut one of them.")
+        first[record.path] = sample.origin
+    boxes = np.array(list(_boxes(records))).reshape(-1, 4)
+    check_pixels(int(in_unit_square(boxes).sum()), len(boxes), str(root))
 
 
-def _object(node: Element, where: str, labels: dict[str, int]) -> tuple[tuple[float, ...], int, bool]:
-    name = (node.findtext("name") or "").strip()
-    if name not in labels:
-        raise UserError(f"{where}: {unknown('class', name, list(labels))} Set data.classes to the names of your data.")
-    box = tuple(_number(node, f"bndbox/{side}", where) for side in ("xmin", "ymin", "xmax", "ymax"))
-    return box, labels[name], (node.findtext("difficult") or "0").strip() == "1"
+def _boxes(records: list[Record]) -> Iterable[tuple[float, ...]]:
+    return (box for record in records for box in record.boxes)
 
 
-def _number(node: Element, field: str, where: str) -> float:
-    text = node.findtext(field)
-    try:
-        value = float(text if text is not None else "missing")
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= LIMIT:
-        said = "missing" if text is None else brief(text)
-        raise UserError(f"{where}: {field} is {said}; it must be a number of at most {LIMIT} pixels.")
-    return value
-
-
-READER = Reader(
-    lambda q: read(q.root, q.split, q.classes, q.clean),
-    lambda q: sources(q.root, q.split),
-    lambda q: resolve(q.root, q.split),
-)
+READER = Reader(read, sources, resolve)

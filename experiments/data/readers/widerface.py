@@ -7,17 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from experiments.data.index import Index
+from experiments.data.parsing.annotation_fields import Field
 from experiments.data.parsing.clean import LIMIT, Record, build_index
-from experiments.data.parsing.image_folder import ImageFolder, list_folder, missing_data, points_outside
-from experiments.data.readers import Reader
+from experiments.data.parsing.image_folder import ENDINGS, ImageFolder, list_folder, missing_data, shown
+from experiments.data.parsing.image_size import image_size
+from experiments.data.parsing.text_lists import read_lines
+from experiments.data.readers import Reader, Request
 from experiments.runtime.errors import UserError
 
 CLASSES = ("face",)
 COLUMNS = 10  # x y w h blur expression illumination invalid occlusion pose
-INVALID = 7
+FACES = Field("the number of its faces", 0, 999_999, whole=True)
+FIELDS = {  # of the columns that are read
+    0: Field("x", -LIMIT, LIMIT, "pixels", whole=True),
+    1: Field("y", -LIMIT, LIMIT, "pixels", whole=True),
+    2: Field("w", -100, LIMIT, "pixels", whole=True),  # the official lists have sides of 0, of -2 and of -26
+    3: Field("h", -100, LIMIT, "pixels", whole=True),
+    7: Field("invalid", 0, 1, whole=True),
+}
 
 
 @dataclass(frozen=True)
@@ -26,28 +34,30 @@ class Entry:
 
     name: str  # event/file.jpg
     line: int  # of the list, where the name stands
-    boxes: list[tuple[int, ...]]  # x1 y1 x2 y2, pixels; the official lists have sides of 0 and of -2
+    boxes: list[tuple[float, ...]]  # x1 y1 x2 y2, whole pixels; the official lists have sides of 0, -2, -26
     invalid: list[bool]  # too blurred or too small to judge: neither learned nor counted
 
 
-def read(root: Path, split: str, classes: tuple[str, ...], clean: bool = True) -> Index:
+def read(request: Request) -> Index:
     """root/wider_face_split/wider_face_{split}_bbx_gt.txt and root/WIDER_{split}/images/<event>/*.jpg.
 
     A split such as val_sample has its own list, wider_face_val_bbx_gt_sample.txt, and the images of val. The lists tell
-    no image sizes: each image's header is read. `classes`: () or one name.
+    no image sizes: each image's header is read. `request.classes`: () or one name.
     """
+    root, classes = request.root, tuple(request.classes)
     if len(classes) > 1:
         raise UserError(f"WIDER FACE has one class, data.classes names {len(classes)}. Leave data.classes out.")
-    listing, folder = sources(root, split)
+    listing, folder = sources(request)
     images = list_folder(root, folder)
     records = [_record(entry, listing, images, i) for i, entry in enumerate(entries(listing), 1)]
     if not records:
         raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
-    return build_index("widerface", tuple(classes) or CLASSES, records, str(root), clean=clean)
+    return build_index("widerface", classes or CLASSES, records, str(root), clean=request.clean)
 
 
-def sources(root: Path, split: str) -> list[Path]:
+def sources(request: Request) -> list[Path]:
     """The list and the folder of images whose change makes the index another one."""
+    root, split = request.root, request.split
     match = re.fullmatch(r"(train|val)(_\w+)?", split)
     if not match:
         raise UserError(f"'{split}' is no split of WIDER FACE with boxes. Write train or val.")
@@ -62,53 +72,41 @@ def sources(root: Path, split: str) -> list[Path]:
 
 def entries(listing: Path) -> Iterator[Entry]:
     """The images of a list with their faces. Raises UserError, naming the line."""
-    try:
-        lines = listing.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{listing}: not a text file ({error}). Fetch it again.") from None
+    lines = read_lines(listing)
     while lines and not lines[-1].strip():
         lines.pop()
-    at = 0
+    at, seen = 0, {}
     while at < len(lines):
-        name, where = lines[at].strip(), f"{listing}, line {at + 1} '{lines[at].strip()[:80]}'"
-        if not name.endswith((".jpg", ".jpeg", ".png")):
+        name, where = lines[at].strip(), f"{listing}, line {at + 1} '{shown(lines[at].strip())}'"
+        if not name.lower().endswith(ENDINGS):
             raise UserError(f"{where}: an image's name was expected. Fetch the list again.")
-        count = lines[at + 1].strip() if at + 1 < len(lines) else ""
-        if not re.fullmatch(r"\d{1,6}", count):
-            raise UserError(f"{where}: the number of its faces does not follow. Fetch the list again.")
-        faces = [_row(lines, at + 2 + i, listing) for i in range(int(count))]
+        if seen.setdefault(name, at + 1) != at + 1:
+            raise UserError(f"{where}: this image stands before, on line {seen[name]}. Cut one of them, with its rows.")
+        count = int(FACES.read(lines[at + 1] if at + 1 < len(lines) else None, where))
+        faces = [_row(lines, at + 2 + i, listing) for i in range(count)]
         yield Entry(name, at + 1, [face[0] for face in faces], [face[1] for face in faces])
         at += 2 + len(faces)
         if not faces and at < len(lines) and set(lines[at].split()) == {"0"}:  # official: a row of zeros for no face
             at += 1
 
 
-def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[int, ...], bool]:
+def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[float, ...], bool]:
     """Box and `invalid` of a face."""
-    words = lines[at].split() if at < len(lines) else []
-    if len(words) != COLUMNS or not all(re.fullmatch(r"-?\d{1,9}", word) for word in words):
-        fault = f"is '{lines[at][:80]}'" if at < len(lines) else "is missing"
-        raise UserError(f"{listing}: line {at + 1} {fault}; it must be ten whole numbers, x y w h first.")
-    x, y, w, h = map(int, words[:4])
-    if max(map(abs, (x, y, w, h))) > LIMIT:
-        raise UserError(f"{listing}: line {at + 1} is '{lines[at][:80]}'; no number is above {LIMIT} pixels.")
-    return (x, y, x + w, y + h), words[INVALID] == "1"
+    words, where = lines[at].split() if at < len(lines) else [], f"{listing}, line {at + 1}"
+    if len(words) != COLUMNS:
+        fault = f"is '{shown(lines[at])}'" if at < len(lines) else "is missing"
+        raise UserError(f"{where} {fault}; it must be ten numbers, x y w h first.")
+    x, y, w, h, invalid = (field.read(words[column], where) for column, field in FIELDS.items())
+    return (x, y, x + w, y + h), bool(invalid)
 
 
 def _record(entry: Entry, listing: Path, images: ImageFolder, number: int) -> Record:
-    where = f"{listing}, line {entry.line}"
-    if points_outside(entry.name):
-        raise UserError(f"{where}: '{entry.name}' points outside {images.folder}. Use names inside that folder.")
     name = images.find(entry.name)
     if name is None:
-        raise UserError(f"{where}: {images.folder}/{entry.name} does not exist. Add the image, or remove its lines.")
-    try:
-        with Image.open(images.folder / name) as image:
-            width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{images.folder / name}: no image can be read there ({error}). Fetch it again.") from None
+        raise UserError(f"{listing}, line {entry.line}: {images.missing(entry.name)}")
+    height, width = image_size(images.folder / name)
     labels = [0] * len(entry.boxes)
     return Record(images.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
 
 
-READER = Reader(lambda q: read(q.root, q.split, q.classes, q.clean), lambda q: sources(q.root, q.split))
+READER = Reader(read, sources)

@@ -119,7 +119,7 @@ def test_a_file_without_categories_is_refused(read_text):
 def test_boxes_that_are_fractions_of_the_image_are_refused(read_text, fractions, pixels, refused):
     """A few boxes below one pixel are none of those, nor is a box of the first pixel."""
     data = instances()
-    boxes = [[0.25, 0.5, 0.5, 0.25]] * fractions + [[0, 0, 1, 1]] * pixels
+    boxes = [[0.25, 0.5, 0.5, 0.25]] * fractions + [[0, 0, 1, 2]] * pixels
     data["annotations"] = [data["annotations"][0] | {"id": i, "bbox": box} for i, box in enumerate(boxes)]
     if not refused:
         assert len(read_text(json.dumps(data)).boxes) == len(boxes)

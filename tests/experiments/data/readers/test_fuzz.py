@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data.readers import coco, objects365, voc, widerface
+from experiments.data.readers import coco, objects365, voc, widerface, yolo
 from experiments.runtime.errors import UserError
 from tests.hostile import fuzz
-from tests.samples import XML, instances, write_coco, write_objects365, write_voc, write_widerface
+from tests.samples import XML, ask, image, instances, write_coco, write_objects365, write_voc, write_widerface
 
 hostile = fuzz(100)
 REPOSITORY = Path(__file__).parents[4]
@@ -53,7 +53,7 @@ def outcome(reader, root: Path, file: str):
     """The index, or None after one UserError that names the file."""
     try:
         with confined(root):
-            return reader.read(root, "train2017" if reader is coco else "train", ("cat",) if reader is voc else ())
+            return reader.READER.read(ask(root, "train2017" if reader is coco else "train"))
     except UserError as error:
         assert file in str(error) and len(str(error)) < 6500
         return None
@@ -133,6 +133,7 @@ HEADS = [
     '<!DOCTYPE a SYSTEM "file:///etc/passwd">',
     '<!DOCTYPE a [<!ENTITY b SYSTEM "../secret.jpg">]>',
 ]
+LISTS = [b"a\na\n", b"../a\n", b"/etc/passwd\n", b"\xff\n", b"a\0\n", b"", b"b\n"]
 CODINGS = ["", '<?xml version="1.0" encoding="nonsense"?>', '<?xml version="1.0" encoding="utf-16"?>']
 
 
@@ -147,18 +148,16 @@ def test_xml_is_read_to_its_end_or_refused(root, data):
         wrong = draw(st.sampled_from([*TEXTS, *(f"{tag}{t}{tag.replace('<', '</')}" for t in TEXTS), "<a>" * 20000]))
         text = text.replace(field, wrong)
     text = draw(st.sampled_from(CODINGS)) + draw(st.sampled_from(HEADS)) + text
-    listed = draw(
-        st.sampled_from([b"a\n", b"a\n", b"a\na\n", b"../a\n", b"/etc/passwd\n", b"\xff\n", b"a\0\n", b"", b"b\n"])
-    )
+    listed = draw(st.sampled_from([b"a\n", b"a\n", *LISTS]))
     write_voc(root / "voc", _overwrite(draw, text.encode()), listed)
-    index = outcome(voc, root / "voc", "train.txt" if listed not in (b"a\n", b"a\na\n") else "a.xml")
+    index = outcome(voc, root / "voc", "a.xml" if listed == b"a\n" else "train.txt" if listed != b"a\na\n" else "a")
     if index is not None:
         dropped = sum(count for rule, count in index.counters.items() if rule != "clipped")
         written = (root / "voc/Annotations/a.xml").read_bytes().count(b"<object>")
-        assert len(index) == listed.count(b"a\n") and len(index.boxes) + dropped == written * len(index)
+        assert len(index) == 1 and listed == b"a\n" and len(index.boxes) + dropped == written
 
 
-LISTED = "0--Parade/a.jpg\n2\n1 2 3 4 0 0 0 0 0 0 \n5 6 7 8 0 0 0 1 0 0 \n0--Parade/a.jpg\n0\n0 0 0 0 0 0 0 0 0 0 \n"
+LISTED = "0--Parade/a.jpg\n2\n1 2 3 4 0 0 0 0 0 0 \n5 6 7 8 0 0 0 1 0 0 \n0--Parade/c.jpg\n0\n0 0 0 0 0 0 0 0 0 0 \n"
 WORDS = ["", "nan", "1e3", "-1", "0", "2", "99999999", "9" * 400, "é", "٣", "\0", "../../secret.jpg", "/etc/passwd.jpg"]
 WORDS += ["0--Parade/../../../secret.jpg", "0--Parade/a\0.jpg", "0--Parade/b.jpg", "3", "1"]
 
@@ -173,10 +172,53 @@ def test_a_list_of_faces_is_read_to_its_end_or_refused(root, data):
         line[draw(st.integers(0, len(line) - 1))] = draw(st.sampled_from(WORDS))
     text = _overwrite(draw, "\n".join(" ".join(words) for words in lines).encode())
     write_widerface(root / "widerface", text)
+    image(root / "widerface/WIDER_train/images/0--Parade/c.jpg")
     index = outcome(widerface, root / "widerface", "wider_face_train_bbx_gt.txt")
     if index is not None:
-        rows = [line.split() for line in text.decode().split("\n")]
+        rows = [line.split() for line in text.decode("utf-8-sig").split("\n")]
         faces = sum(len(row) == 10 and set(row) != {"0"} for row in rows)
         dropped = sum(count for rule, count in index.counters.items() if rule != "clipped")
-        assert len(index) == sum(row[:1] == ["0--Parade/a.jpg"] for row in rows)
+        assert len(index) == sum(len(row) == 1 and row[0].lower().endswith(".jpg") for row in rows)
         assert len(index.boxes) + dropped >= faces
+
+
+NAMES = "train: images\nval: [train.txt]\nnc: 2\nkpt_shape: [0, 0]\nnames: {0: cat, 1: dog}\n"
+ROWS = "1 0.2 0.4 0.2 0.4\n0 0 0 1 0 1 1 0.5 1\n"
+VALUES = [
+    "../..",
+    "/etc",
+    "[]",
+    "{}",
+    "null",
+    "[/etc/passwd]",
+    "&a [*a]",
+    "\\0",
+    "3",
+    "secret.jpg",
+    "images/a.jpg",
+    "é",
+]
+
+
+@hostile
+@given(data=st.data())
+def test_labels_of_yolo_are_read_to_their_end_or_refused(root, data):
+    draw = data.draw
+    described, rows = NAMES, [line.split(" ") for line in ROWS.split("\n")]
+    for _ in range(draw(st.integers(0, 2))):
+        key = draw(st.sampled_from(["images", "[train.txt]", "2", "[0, 0]", "{0: cat, 1: dog}", "cat", "1:"]))
+        described = described.replace(key, draw(st.sampled_from(VALUES)), 1)
+    for _ in range(draw(st.integers(0, 2))):
+        row = draw(st.sampled_from(rows))
+        row[draw(st.integers(0, len(row) - 1))] = draw(st.sampled_from(WORDS))
+    text = _overwrite(draw, "\n".join(" ".join(words) for words in rows).encode())
+    folder = root / "yolo"
+    (folder / "labels").mkdir(parents=True, exist_ok=True)
+    image(folder / "images/a.jpg")
+    (folder / "labels/a.txt").write_bytes(text)
+    (folder / "data.yaml").write_bytes(_overwrite(draw, described.encode()))
+    index = outcome(yolo, folder, "yolo")
+    if index is not None:
+        written = [line for line in text.decode("utf-8-sig").replace("\r", "\n").split("\n") if line.strip()]
+        dropped = sum(count for rule, count in index.counters.items() if rule != "clipped")
+        assert len(index) == 1 and len(index.boxes) + dropped == len(written)
