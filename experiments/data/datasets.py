@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from experiments.data.cache import cached
+from experiments.data import cache
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
 from experiments.data.readers import Reader, Request, reader
@@ -20,8 +21,21 @@ def load_index(data: DataConfig, dataset: str, root: Path | None, split: str) ->
     request = _request(source, data, dataset, root, split)
     if source.sources is None:
         return source.read(request)
-    asked = (data.reader, split, list(data.classes))
-    return cached(asked, request.root, source.sources(request), lambda: source.read(request))
+    index = cache.cached(
+        *_cache_key(source, data, request), lambda: replace(source.read(request), reading=data.reading)
+    )
+    return replace(index, reading=data.reading)
+
+
+def keep_index(data: DataConfig, dataset: str, root: Path | None, split: str, index: Index) -> None:
+    """Into the cache, with what is now known of its files."""
+    source = reader(data.reader)
+    cache.keep(*_cache_key(source, data, _request(source, data, dataset, root, split)), index)
+
+
+def _cache_key(source: Reader, data: DataConfig, request: Request) -> tuple[tuple, Path, list[Path]]:
+    """What was asked, where, and of which files."""
+    return (data.reader, request.split, list(data.classes), data.exif), request.root, source.sources(request)
 
 
 def resolve_split(data: DataConfig, dataset: str, root: Path | None, split: str) -> str:
@@ -41,4 +55,5 @@ def _request(source: Reader, data: DataConfig, dataset: str, root: Path | None, 
             f"The dataset '{dataset}' is read from files. Say where with --data-root DIR, or use --dataset shapes."
         )
     place = Path(root or data.root) if source.sources is not None else None
-    return Request(dataset, split, place, data.classes, data.train_images if split == "train" else data.val_images)
+    images = data.train_images if split == "train" else data.val_images
+    return Request(dataset, split, place, data.classes, images, exif=data.exif)

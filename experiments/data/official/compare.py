@@ -22,7 +22,7 @@ NOT_DROPPED = ("clipped",)  # counters of the index that say how many boxes were
 class Finding:
     """One line of the report."""
 
-    kind: Literal["ok", "differs", "missing", "broken"]
+    kind: Literal["ok", "note", "warning", "differs", "missing", "broken"]
     text: str
 
 

@@ -22,7 +22,8 @@ class Request:
     split: str  # as the recipe names it; "auto:train" and "auto:val" are resolved by the reader
     root: Path | None  # folder of the files; None for what is not on disk
     classes: tuple[str, ...] = ()  # (): the reader's own list
-    images: int = 0  # how many to draw, for what is not on disk
+    images: int = 0  # how many, for what is not on disk
+    exif: str = "apply"  # data.exif, for sizes that a reader takes from image files
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from experiments.data.index import Index
 from experiments.data.parsing.clean import LIMIT, Record, build_index
 from experiments.data.parsing.image_folder import ImageFolder, list_folder, missing_data, points_outside
+from experiments.data.pixels import image_size
 from experiments.data.readers import Reader
 from experiments.runtime.errors import UserError
 
@@ -30,7 +29,7 @@ class Entry:
     invalid: list[bool]  # too blurred or too small to judge: neither learned nor counted
 
 
-def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
+def read(root: Path, split: str, classes: tuple[str, ...], exif: str = "ignore") -> Index:
     """root/wider_face_split/wider_face_{split}_bbx_gt.txt and root/WIDER_{split}/images/<event>/*.jpg.
 
     A split such as val_sample has its own list, wider_face_val_bbx_gt_sample.txt, and the images of val. The lists tell
@@ -40,7 +39,7 @@ def read(root: Path, split: str, classes: tuple[str, ...]) -> Index:
         raise UserError(f"WIDER FACE has one class, data.classes names {len(classes)}. Leave data.classes out.")
     listing, folder = sources(root, split)
     images = list_folder(root, folder)
-    records = [_record(entry, listing, images, i) for i, entry in enumerate(entries(listing), 1)]
+    records = [_record(entry, listing, images, i, exif) for i, entry in enumerate(entries(listing), 1)]
     if not records:
         raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
     return build_index("widerface", tuple(classes) or CLASSES, records, str(root))
@@ -95,20 +94,16 @@ def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[int, ...], boo
     return (x, y, x + w, y + h), words[INVALID] == "1"
 
 
-def _record(entry: Entry, listing: Path, images: ImageFolder, number: int) -> Record:
+def _record(entry: Entry, listing: Path, images: ImageFolder, number: int, exif: str) -> Record:
     where = f"{listing}, line {entry.line}"
     if points_outside(entry.name):
         raise UserError(f"{where}: '{entry.name}' points outside {images.folder}. Use names inside that folder.")
     name = images.find(entry.name)
     if name is None:
         raise UserError(f"{where}: {images.folder}/{entry.name} does not exist. Add the image, or remove its lines.")
-    try:
-        with Image.open(images.folder / name) as image:
-            width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{images.folder / name}: no image can be read there ({error}). Fetch it again.") from None
+    height, width = image_size(str(images.folder / name), exif)
     labels = [0] * len(entry.boxes)
     return Record(images.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
 
 
-READER = Reader(lambda q: read(q.root, q.split, q.classes), lambda q: sources(q.root, q.split))
+READER = Reader(lambda q: read(q.root, q.split, q.classes, q.exif), lambda q: sources(q.root, q.split))
