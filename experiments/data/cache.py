@@ -1,7 +1,7 @@
-"""Indexes on disk: a set is read once, and memory-mapped from then on.
+"""Indexes on disk: a dataset is read once, and memory-mapped from then on.
 
 An entry is found by where the data lies, what was asked of it, and size and time of its files; inside stands a hash of
-what it holds. What does not fit is read again. Safe to delete at any time.
+what it holds, and what each image file was. What does not fit is read again. Safe to delete at any time.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from experiments.data.image_files import ImageFiles, image_files
 from experiments.data.index import OPTIONAL, Index
 from experiments.data.packed_paths import Paths
 from experiments.runtime.console import say
 
-VERSION = 2  # of what readers and clean-up make of a file: raise it when they change
+VERSION = 4  # of what readers and clean-up make of a file: raise it when they change
 COLUMNS = ("image_ids", "sizes", "offsets", "boxes", "labels", "ignore")
+FILE_COLUMNS = ("bytes", "times", "hashes")
 
 
 def folder() -> Path:
@@ -33,28 +36,49 @@ def folder() -> Path:
 
 
 def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Index]) -> Index:
-    """What `read` gives, from the cache if nothing changed. asked: all else that its result depends on.
+    """What `read` gives, with its files, from the cache if nothing changed. asked: all else that its result depends on.
 
     Where the cache cannot be written, one line says so and the set is read as if there were none.
     """
-    place = folder() / f"index-{_hash([VERSION, *asked, str(root.resolve())])}"
-    entry = place / _stamp(sources)
-    found = _open(entry, root)
-    if found is not None:
-        return found
-    with _locked(place) as free:
-        found = _open(entry, root) if free else None  # another process was faster
-        if found is not None:
-            return found
-        found = read()
-        if not free or entry.name != _stamp(sources):  # a file changed while it was read
-            return found
-        try:
-            _write(entry, found)
-        except OSError as error:
-            _uncached(error)
-        reopened = _open(entry, root)
-        return found if reopened is None else reopened
+    entry = _entry(asked, root, sources)
+    index = _open(entry, root)
+    if index is not None and index.files.now(index.paths) is index.files:
+        return index
+    with _locked(entry.parent) as free:
+        index = _open(entry, root)  # another process may have been faster
+        files = None if index is None else index.files.now(index.paths)
+        if files is None:
+            index = read()
+            index = replace(index, files=image_files(index.paths))
+        elif files is index.files:
+            return index
+        else:  # a copy
+            index = replace(index, files=files)
+        if free and entry.name == _stamp(sources):  # no file changed while it was read
+            return _kept(entry, index, root)
+        return index
+
+
+def keep(asked: tuple, root: Path, sources: list[Path], index: Index) -> None:
+    """Writes what is now known of the index into its entry."""
+    entry = _entry(asked, root, sources)
+    with _locked(entry.parent) as free:
+        if free:
+            _kept(entry, index, root)
+
+
+def _entry(asked: tuple, root: Path, sources: list[Path]) -> Path:
+    return folder() / f"index-{_hash([VERSION, *asked, str(root.resolve())])}" / _stamp(sources)
+
+
+def _kept(entry: Path, index: Index, root: Path) -> Index:
+    """The index, from its new entry where that could be written."""
+    try:
+        _write(entry, index)
+    except OSError as error:
+        _uncached(error)
+    reopened = _open(entry, root)
+    return index if reopened is None else replace(reopened, reading=index.reading)
 
 
 def _hash(values: object) -> str:
@@ -93,7 +117,7 @@ def _uncached(error: OSError) -> None:
 
 
 def _write(entry: Path, index: Index) -> None:
-    """The whole entry or none; others of the same set are dropped (who has them open keeps them)."""
+    """The whole entry or none; others of the same dataset are dropped (who has them open keeps them)."""
     for old in entry.parent.iterdir():
         if old.is_dir():
             shutil.rmtree(old, ignore_errors=True)
@@ -102,6 +126,7 @@ def _write(entry: Path, index: Index) -> None:
         columns = {name: getattr(index, name) for name in COLUMNS}
         columns |= {"path_bytes": index.paths.buffer, "path_offsets": index.paths.offsets}
         columns |= {name: getattr(index, name) for name in OPTIONAL if getattr(index, name) is not None}
+        columns |= {f"file_{name}": getattr(index.files, name) for name in FILE_COLUMNS}
         for name, column in columns.items():
             np.save(partial / f"{name}.npy", column, allow_pickle=False)
         about = {
@@ -131,8 +156,9 @@ def _open(entry: Path, root: Path) -> Index | None:
             return None
         columns = {name: _map(entry / f"{name}.npy", total) for name, total in about["sums"].items()}
         paths = Paths(columns.pop("path_bytes"), columns.pop("path_offsets"), str(root))
-        classes = tuple(about["classes"])
-        return Index(about["name"], classes, paths, counters=about["counters"], hashed=about["digest"], **columns)
+        files = ImageFiles(*(columns.pop(f"file_{name}") for name in FILE_COLUMNS))
+        known = {"counters": about["counters"], "hashed": about["digest"], "files": files}
+        return Index(about["name"], tuple(about["classes"]), paths, **known, **columns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
 

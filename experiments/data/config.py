@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
+from experiments.data.pixels import MAX_PIXELS, Reading
 from experiments.data.readers import READERS, SplitFiles
 
 
@@ -28,8 +29,15 @@ class DataConfig:
     val_images: int = 0
     workers: int = 2  # loader processes; 0 reads in the training process
     skip_bad_images: bool = False  # continue without images that do not decode, up to 1 %
+    exif: Literal["apply", "ignore"] = "apply"  # the EXIF orientation: turn images by it, as viewers do, or not
+    max_pixels: int = MAX_PIXELS  # of an image, 1 or more; a larger one stops the run
 
     @property
     def at_test(self) -> tuple[int, int]:
         """Shorter side and cap of the longer side in evaluation, pixels."""
         return self.test_short or max(self.short), self.test_long or self.long
+
+    @property
+    def reading(self) -> Reading:
+        """How image files become pixels."""
+        return Reading(self.exif, self.max_pixels)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from experiments.data.cache import cached
+from experiments.data import cache
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
 from experiments.data.readers import Reader, Request, SplitFiles, reader
@@ -21,8 +22,24 @@ def load_index(data: DataConfig, dataset: str, root: Path | None, split: str | S
     request = _request(source, data, dataset, root, split, clean)
     if source.sources is None:
         return source.read(request)
-    asked = (data.reader, request.split, list(data.classes), clean)
-    return cached(asked, request.root, source.sources(request), lambda: source.read(request))
+    index = cache.cached(
+        *_cache_key(source, data, request), lambda: replace(source.read(request), reading=data.reading)
+    )
+    return replace(index, reading=data.reading)
+
+
+def keep_index(
+    data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles, index: Index, clean: bool = True
+) -> None:
+    """Into the cache, with what is now known of its files."""
+    source = reader(data.reader)
+    cache.keep(*_cache_key(source, data, _request(source, data, dataset, root, split, clean)), index)
+
+
+def _cache_key(source: Reader, data: DataConfig, request: Request) -> tuple[tuple, Path, list[Path]]:
+    """What was asked, where, and of which files."""
+    asked = (data.reader, request.split, list(data.classes), data.exif, request.clean)
+    return asked, request.root, source.sources(request)
 
 
 def resolve_split(data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles) -> str | SplitFiles:
@@ -51,4 +68,4 @@ def _request(
         )
     place = Path(root or data.root) if source.sources is not None else None
     images = data.train_images if split == "train" else data.val_images
-    return Request(dataset, str(split), place, data.classes, images, clean, files)
+    return Request(dataset, str(split), place, data.classes, images, clean, files, data.exif)

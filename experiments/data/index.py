@@ -8,18 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from experiments.data.image_files import ImageFiles
 from experiments.data.packed_paths import Paths, starts
+from experiments.data.pixels import AS_SEEN, Reading, opened, read_header, read_pixels
 from experiments.runtime.errors import UserError
 
 COCO_AREAS = (32.0**2, 96.0**2)  # px^2, bounds of small/medium and medium/large
 OPTIONAL = ("areas", "xywh")  # columns that not every index has
-
-
-class BadImage(UserError):
-    """An image file that cannot be read or does not decode."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +42,8 @@ class Index:
     true_offsets: tuple[tuple[float, float], ...] = ()  # (K, 2) of synthetic classes: where their evidence is painted,
     # from the centre of the box, in widths and heights
     hashed: str = ""  # the digest, where it was computed before
+    reading: Reading = AS_SEEN  # how its files become pixels
+    files: ImageFiles | None = None  # what they were when the index was made; None: not on disk, or not recorded
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -61,23 +60,45 @@ class Index:
         columns = {name: getattr(self, name)[rows] for name in names}
         columns |= {name: getattr(self, name)[images] for name in ("image_ids", "sizes")}
         offsets = starts(np.diff(self.offsets)[images])
-        return replace(self, paths=self.paths.only(images), offsets=offsets, draw=None, hashed="", **columns)
+        return replace(
+            self, paths=self.paths.only(images), offsets=offsets, draw=None, hashed="", files=None, **columns
+        )
 
     def read(self, i: int) -> Tensor:
-        """(3, H, W) uint8 RGB."""
+        """(3, H, W) uint8 RGB, turned as `reading` says.
+
+        Raises BadImage for a file that does not decode, and UserError for one that changed or is not of its size.
+        """
         if self.draw is not None:
             return torch.from_numpy(self.draw(i))
-        image = decode(self.paths[i])
-        size, stated = tuple(image.shape[1:]), tuple(int(x) for x in self.sizes[i])
-        if size != stated:
-            raise UserError(
-                f"{self.paths[i]}: the image is {size[1]} x {size[0]}, but its annotation says "
-                f"{stated[1]} x {stated[0]}. Use the image that was annotated, or correct the annotation."
+        path = self.paths[i]
+        with opened(path) as file:
+            if self.files is not None:
+                self.files.check(i, file, path)
+            pixels = read_pixels(file, path, self.reading)
+        stated = tuple(self.sizes[i].tolist())
+        if pixels.shape[:2] != stated:
+            raise UserError(self._other_size(path, pixels.shape[:2], stated))
+        return torch.from_numpy(pixels).permute(2, 0, 1)
+
+    def _other_size(self, path: str, size: tuple[int, ...], stated: tuple[int, ...]) -> str:
+        other = "ignore" if self.reading.exif == "apply" else "apply"
+        with opened(path) as file:
+            header = read_header(file, path)
+        advice = "Use the image that was annotated, or correct the annotation."
+        if header.size(other) == stated:
+            advice = (
+                f"Its EXIF orientation is {header.orientation}, and data.exif={self.reading.exif}: "
+                f"where all boxes were drawn so, set data.exif={other}."
             )
-        return image
+        return (
+            f"{path}: the image is {size[1]} x {size[0]}, but its annotation says {stated[1]} x {stated[0]}. {advice}"
+        )
 
     def digest(self) -> str:
-        """Short content hash: arrays, classes, file base names or the first drawing; not where the files lie."""
+        """Short content hash: arrays, classes, file base names and what is known of the files' content, or the first
+        synthetic image; not where the files lie, nor their times.
+        """
         if self.hashed:
             return self.hashed
         h = hashlib.sha256()
@@ -88,21 +109,17 @@ class Index:
             h.update(np.ascontiguousarray(array))
         h.update(repr((self.classes, self.paths.base_names())).encode())
         if self.draw is not None:
-            h.update(self.draw(0))  # what is drawn is part of the content, and follows from the code
+            h.update(self.draw(0))  # synthetic images are part of the content, and follow from the code
+        if self.files is not None:
+            h.update(self.reading.exif.encode())
+            h.update(np.ascontiguousarray(self.files.hashes))
         return h.hexdigest()[:16]
 
 
-def decode(path: str) -> Tensor:
+def decode(path: str, reading: Reading = AS_SEEN) -> Tensor:
     """(3, H, W) uint8 RGB, a view of rows of pixels; greyscale is repeated.
 
     Bit for bit torchvision's decode_image, which is deprecated; torchcodec's, 20 % faster, binds torch to one version.
     """
-    try:
-        with Image.open(path) as image:
-            pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"))  # (H, W, 3)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        why = getattr(error, "strerror", None) or str(error).replace(f" {path!r}", "")
-        raise BadImage(
-            f"{path}: the image does not decode ({why}). Fetch the file again, or set data.skip_bad_images=true."
-        ) from None
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+    with opened(path) as file:
+        return torch.from_numpy(read_pixels(file, path, reading)).permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Batches of a data set. Order and augmentation follow from (seed, step, image id), whatever the workers do."""
+"""Batches of a dataset. Order and augmentation follow from (seed, step, image id), whatever the workers do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from assigners.interface import Objects
 from experiments.data import shared_memory, transforms
 from experiments.data.config import DataConfig
-from experiments.data.index import BadImage, Index
+from experiments.data.index import Index
+from experiments.data.pixels import BadImage
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import obey_parent
 
@@ -157,7 +158,7 @@ def eval_loader(index: Index, data: DataConfig, batch: int, rank: int = 0, size:
 
 
 def _load(index: Index, data: DataConfig, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
-    """`keys` is drawn from as the batches are: a long run's would fill the memory."""
+    """`keys` are taken as the batches are: a long run's would fill the memory."""
     images = _Images(index, data, seed)
     workers = shared_memory.fitting_workers(data, batch)
     generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one

@@ -1,4 +1,4 @@
-"""The files of a data set's images, without one Python string each."""
+"""The files of a dataset's images, without one Python string each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """n names below `root` in one utf-8 buffer; name i is buffer[offsets[i]:offsets[i + 1]], "" for a drawn image."""
+    """n names below `root` in one utf-8 buffer; name i is buffer[offsets[i]:offsets[i + 1]], "" if synthetic."""
 
     buffer: np.ndarray  # (bytes,) uint8
     offsets: np.ndarray  # (n + 1,) int64

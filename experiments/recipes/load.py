@@ -55,7 +55,10 @@ def _settings(assigner: str) -> dict[str, tuple]:
 
 
 def _read(path: Path) -> dict:
-    """The file's values over those of the recipe that it names as `like`; data.root starts from the file's folder."""
+    """The file's values over those of the recipe that it names as `like`; data.root starts from the file's folder.
+
+    data.exif is not taken over: what a public dataset's own tools do says nothing about other data.
+    """
     values = read_yaml(path)
     like = values.pop("like", None)
     data = values.get("data")
@@ -65,7 +68,9 @@ def _read(path: Path) -> dict:
         return values
     if like not in dataset_names() or like == path.stem:
         raise unknown(f"recipe in {path}, like:", str(like), dataset_names())
-    return _over(_read(FOLDER / f"{'shapes' if like in TWINS else like}.yaml"), values)
+    base = _read(FOLDER / f"{'shapes' if like in TWINS else like}.yaml")
+    base["data"].pop("exif", None)
+    return _over(base, values)
 
 
 def _over(base: dict, values: dict) -> dict:

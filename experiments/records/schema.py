@@ -14,7 +14,7 @@ from experiments.records.files import hash_of
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")  # of every result; None where its protocol has none
 SIZE_METRICS = METRICS[3:]
 NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, nor in what runs must share
-    "data": ("workers", "root"),
+    "data": ("workers", "root", "max_pixels", "exif"),  # exif: part of the data's digest
     "model": ("recompute",),
     "schedule": ("checkpoint_every", "evaluations"),
     "test": ("evaluator",),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.data.config import DataConfig
-from experiments.data.datasets import load_index, on_disk, resolve_split
-from experiments.data.index import Index
-from experiments.data.official import compare
+from experiments.data.datasets import keep_index, load_index, on_disk, resolve_split
+from experiments.data.official import compare, contents
 from experiments.data.official.compare import Finding
+from experiments.data.official.contents import Split
 from experiments.data.official.decode import decode_all
 from experiments.data.official.memory import ImageState, Memory
 from experiments.data.official.missing_files import image_files, missing_files
 from experiments.data.official.sources import SOURCES, PublicSource
+from experiments.recipes.names import dataset_name
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import Preempted
@@ -45,8 +47,8 @@ def _check(data: DataConfig, options: argparse.Namespace) -> int:
         print(f"{options.dataset} is synthetic: there is nothing on disk to check.")
         return 0
     source = SOURCES.get(options.dataset)
-    root = _root(options, source)
-    memory = Memory((options.state or root / "check").absolute(), _stem(options.dataset))
+    root = _root(options, data, source)
+    memory = Memory((options.state or root / "check").absolute(), dataset_name(options.dataset))
     if options.download:
         compare.check_fetchable(options.dataset, source, root)
         root.mkdir(parents=True, exist_ok=True)
@@ -56,20 +58,17 @@ def _check(data: DataConfig, options: argparse.Namespace) -> int:
     return _report(options, data, root, source, memory)
 
 
-def _stem(dataset: str) -> str:
-    return Path(dataset).stem
-
-
-def _root(options: argparse.Namespace, source: PublicSource | None) -> Path:
-    """Absolute, so that what was checked is recognised from another folder."""
+def _root(options: argparse.Namespace, data: DataConfig, source: PublicSource | None) -> Path:
+    """Where run.py would look; absolute, so that what was checked is recognised from another folder."""
     where = f" It comes from {source.page} (licence: {source.licence}); layout: {source.layout}." if source else ""
     if options.workers is not None and options.workers < 1:
         raise UserError(f"--workers {options.workers}: at least one process must decode.")
-    if options.data_root is None:
+    if options.data_root is None and not data.root:
         raise UserError(f"'{options.dataset}' is read from files. Say where with --data-root DIR.{where}")
-    if not options.data_root.is_dir() and not options.download:
-        raise UserError(f"There is no folder {options.data_root}.{where}")
-    return options.data_root.absolute()
+    root = options.data_root or Path(data.root)
+    if not root.is_dir() and not options.download:
+        raise UserError(f"There is no folder {root}.{where}")
+    return root.absolute()
 
 
 def _report(
@@ -77,17 +76,20 @@ def _report(
 ) -> int:
     """Prints the page; the exit code."""
     findings = compare.archives(source, root, memory) + compare.folders(source, root) if source else []
-    indices, faults = _splits(options.dataset, data, root, source)
+    splits, faults = _splits(options.dataset, data, root, source)
     findings += faults
-    readable = len(indices) == 2
+    readable = len(splits) == 2
     if not readable:
         findings += _missing(root, memory)
     workers = options.workers or os.cpu_count() or 1
-    findings += _images(indices, [] if readable else image_files(root), memory, workers)
+    states, decoded = _decoded(splits, [] if readable else image_files(root), memory, workers, data)
+    findings += decoded
+    if readable:
+        findings += _contents(options.dataset, data, root, splits, states)
     print(f"{options.dataset} in {root}")
     for finding in findings:
         print(f"{finding.kind:<8} {finding.text}")
-    incomplete = any(finding.kind != "ok" for finding in findings)
+    incomplete = any(finding.kind in ("differs", "missing", "broken") for finding in findings)
     if source and incomplete:
         print(f"source   {source.page} (licence: {source.licence})\n{'layout':<8} {source.layout}")
         if source.fetchable:
@@ -98,18 +100,33 @@ def _report(
 
 def _splits(
     dataset: str, data: DataConfig, root: Path, source: PublicSource | None
-) -> tuple[list[Index], list[Finding]]:
+) -> tuple[list[Split], list[Finding]]:
     """What run.py would read, and how it compares with the official numbers."""
-    indices, findings = [], []
+    splits, findings = [], []
     for name in ("train", "val"):
         try:
             split = resolve_split(data, dataset, root, getattr(data, name))
-            indices.append(load_index(data, dataset, root, split, clean=name == "train"))
+            index = load_index(data, dataset, root, split, clean=name == "train")
+            splits.append(Split(name, split, index))
         except UserError as error:
             findings.append(Finding("broken", f"{name}: {error}"))
         else:
-            findings += compare.counts(source, name, str(split), indices[-1])
-    return indices, findings + compare.classes(indices)
+            findings += compare.counts(source, name, str(split), splits[-1].index)
+    return splits, findings + compare.classes([x.index for x in splits])
+
+
+def _contents(
+    dataset: str, data: DataConfig, root: Path, splits: list[Split], states: dict[str, ImageState]
+) -> list[Finding]:
+    """What is said of both splits together; their images' hashes go into the cache."""
+    findings = contents.objects(splits) + contents.orientations(splits, states, data.reading)
+    findings += contents.repeated(splits, states)
+    for split in splits:
+        index = replace(split.index, files=contents.files_of(split.index, states), hashed="")
+        if not index.files.same(split.index.files):
+            keep_index(data, dataset, root, split.split, index, clean=split.name == "train")
+            findings += contents.renamed(split, split.index.digest(), index.digest())
+    return findings
 
 
 def _missing(root: Path, memory: Memory) -> list[Finding]:
@@ -122,39 +139,54 @@ def _missing(root: Path, memory: Memory) -> list[Finding]:
     return findings
 
 
-def _images(indices: list[Index], others: list[str], memory: Memory, workers: int) -> list[Finding]:
+def _decoded(
+    splits: list[Split], others: list[str], memory: Memory, workers: int, data: DataConfig
+) -> tuple[dict[str, ImageState], list[Finding]]:
     """Decodes every image of the splits and all others, and compares its size with the annotation's."""
-    sizes = {path: tuple(map(int, size)) for x in indices for path, size in zip(x.paths, x.sizes, strict=True)}
+    sizes = {p: tuple(size) for x in splits for p, size in zip(x.index.paths, x.index.sizes.tolist(), strict=True)}
     paths = list(dict.fromkeys([*sizes, *others]))
     if not paths:
-        return []
-    states, decoded = decode_all(paths, memory, workers)
-    bad = [state for state in states.values() if not state.good]
-    off = [(p, x) for p, x in states.items() if x.good and sizes.get(p, (x.height, x.width)) != (x.height, x.width)]
+        return {}, []
+    states, decoded = decode_all(paths, memory, workers, data.reading)
     before = f", {len(paths) - decoded} of them known from before" if decoded < len(paths) else ""
-    findings = [Finding("ok", f"{len(paths) - len(bad)} of {len(paths)} images decode{before}")]
-    findings += [Finding("broken", state.reason) for state in bad[:LISTED]]
-    findings += [Finding("broken", _differing(p, x, sizes[p])) for p, x in off[:LISTED]]
+    good = sum(state.good for state in states.values())
+    findings = [Finding("ok", f"{good} of {len(paths)} images decode{before}")]
+    return states, findings + _bad(states, memory) + _of_another_size(sizes, states, data.exif)
+
+
+def _bad(states: dict[str, ImageState], memory: Memory) -> list[Finding]:
+    bad = [state for state in states.values() if not state.good]
+    findings = [Finding("broken", state.reason) for state in bad[:LISTED]]
     if bad:
-        text = f"{len(bad)} of {len(paths)} images do not decode; list: {memory.quarantine}"
+        text = f"{len(bad)} of {len(states)} images do not decode; list: {memory.quarantine}"
         findings.append(Finding("broken", text))
+    return findings
+
+
+def _of_another_size(sizes: dict[str, tuple[int, ...]], states: dict[str, ImageState], exif: str) -> list[Finding]:
+    """Images that are not of the size that their annotation says."""
+    read = {path: states[path].size(exif) for path in sizes if states[path].good}
+    off = [(path, size) for path, size in read.items() if sizes[path] != size]
+    findings = [Finding("broken", _differing(path, size, sizes[path])) for path, size in off[:LISTED]]
     if len(off) > LISTED:
         findings.append(Finding("broken", f"{len(off)} images in all are not of the size that their annotation says"))
     return findings
 
 
-def _differing(path: str, state: ImageState, stated: tuple[int, int]) -> str:
-    return f"{path}: {state.width} x {state.height} pixels, its annotation says {stated[1]} x {stated[0]}."
+def _differing(path: str, size: tuple[int, ...], stated: tuple[int, ...]) -> str:
+    return f"{path}: {size[1]} x {size[0]} pixels, its annotation says {stated[1]} x {stated[0]}."
 
 
 def _verdict(findings: list[Finding], readable: bool) -> str:
     """What it means for the person who wants to train on it."""
-    number = {kind: sum(finding.kind == kind for finding in findings) for kind in ("differs", "missing", "broken")}
-    if not any(number.values()):
+    kinds = {finding.kind for finding in findings} - {"ok", "note"}
+    if not kinds:
         return "verdict: good. run.py can train and test on it."
+    if kinds == {"warning"}:
+        return "verdict: run.py can train and test on it; decide whether the warnings matter."
     if not readable:
         return "verdict: run.py cannot read it. Fix what is broken or missing, then check again."
-    if number["broken"]:
+    if "broken" in kinds:
         skip = "to skip up to 1 % undecodable images, pass --set data.skip_bad_images=true"
         return f"verdict: run.py stops at what is broken; {skip}."
     return (
@@ -164,4 +196,5 @@ def _verdict(findings: list[Finding], readable: bool) -> str:
 
 def command(options: argparse.Namespace) -> str:
     """What was typed, in short."""
-    return f"python experiments/run.py --check-data --dataset {options.dataset} --data-root {options.data_root}"
+    root = f" --data-root {options.data_root}" if options.data_root else ""
+    return f"python experiments/run.py --check-data --dataset {options.dataset}{root}"

@@ -23,7 +23,7 @@ DROPPED = ("no_area", "outside", "other_class")  # counters of the index that sa
 class Finding:
     """One line of the report."""
 
-    kind: Literal["ok", "differs", "missing", "broken"]
+    kind: Literal["ok", "note", "warning", "differs", "missing", "broken"]
     text: str
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from experiments.data.pixels import Header
 from experiments.records.files import write_atomic, write_json
 
-KINDS = (int, int, int, int, str, str)
+KINDS = (int, int, int, int, int, str, str)
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,19 @@ class ImageState:
 
     bytes: int
     mtime_ns: int
-    height: int  # pixels; 0: it does not decode
+    height: int  # pixels as stored; 0: it does not decode
     width: int
-    sha256: str  # of a file that does not decode; "": it decodes, or cannot be read at all
-    reason: str  # "": it decodes
+    orientation: int  # EXIF's, 1 to 8
+    sha256: str  # "": it cannot be read at all
+    reason: str  # why it does not decode; "": it does
 
     @property
     def good(self) -> bool:
         return not self.reason
+
+    def size(self, exif: str) -> tuple[int, int]:
+        """Height and width of what is read."""
+        return Header(self.height, self.width, self.orientation).size(exif)
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,17 @@ class Memory:
         return {path: ImageState(*row) for path, row in rows.items() if _fits(row)}
 
     def keep(self, states: dict[str, ImageState]) -> None:
-        """Writes the states, and the list that follows from it: a repaired file is not on it any more."""
+        """Writes the states, and the list that follows from them: a repaired file is not on it any more."""
         self.folder.mkdir(parents=True, exist_ok=True)
         fields_of = [f.name for f in fields(ImageState)]
-        write_json(self.checked, {"fields": fields_of, "images": {p: astuple(x) for p, x in states.items()}})
+        write_json(self.checked, {"fields": fields_of, "images": {p: [*vars(x).values()] for p, x in states.items()}})
+        self.list_bad(states)
+
+    def list_bad(self, states: dict[str, ImageState]) -> None:
+        """Writes the quarantine list."""
         listed: dict[str, dict] = {}
         for path, state in sorted(states.items()):
-            if state.sha256:
+            if state.sha256 and not state.good:
                 entry = listed.setdefault(state.sha256, {"bytes": state.bytes, "reason": state.reason, "paths": []})
                 entry["paths"].append(path)
         write_json(self.quarantine, {"dataset": self.dataset, "images": listed})

@@ -10,8 +10,8 @@ import numpy as np
 from experiments.data.packed_paths import Paths, join_paths, pack_paths
 from experiments.data.parsing.coco_records import ImageRecord, no_images
 from experiments.data.parsing.image_folder import ImageFolder
-from experiments.data.parsing.image_size import image_size
 from experiments.data.parsing.json_errors import Section, brief
+from experiments.data.pixels import image_size
 from experiments.runtime.errors import UserError
 
 
@@ -51,21 +51,22 @@ class Images:
         return numbers
 
 
-def image_block(records: list[ImageRecord], folder: ImageFolder, section: Section) -> Block:
-    """Raises UserError, naming the record."""
+def image_block(records: list[ImageRecord], folder: ImageFolder, section: Section, exif: str) -> Block:
+    """exif: data.exif, for sizes that the records lack. Raises UserError, naming the record."""
     names = []
     for position, image in enumerate(records):
         name = folder.find(image.file_name)
         if name is None:
             raise section.error(position, image.id, folder.missing(image.file_name))
         names.append(folder.prefix + name)
-    sizes = [_size(image, folder.root / name) for image, name in zip(records, names, strict=True)]
+    sizes = [_size(image, folder.root / name, exif) for image, name in zip(records, names, strict=True)]
     return Block(id_column(records, "id", section), np.array(sizes, np.int32), pack_paths(names))
 
 
-def _size(image: ImageRecord, path: Path) -> tuple[int, int]:
+def _size(image: ImageRecord, path: Path, exif: str) -> tuple[int, int]:
     """Height and width: the record's, or the image's own where the record lacks one."""
-    return image_size(path) if image.height is None or image.width is None else (image.height, image.width)
+    absent = image.height is None or image.width is None
+    return image_size(str(path), exif) if absent else (image.height, image.width)
 
 
 def all_images(blocks: list[Block], path: Path, root: Path) -> Images:

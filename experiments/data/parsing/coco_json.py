@@ -48,20 +48,23 @@ def read_coco(
     classes: tuple[str, ...],
     ignored_flags: tuple[str, ...],
     clean: bool = True,
+    exif: str = "apply",
 ) -> Index:
     """One file, images in its order; `classes`: () or a subset, in the order wanted; `ignored_flags`: fields that make
     a box one to ignore.
 
     clean: False for the split that is evaluated: boxes, areas and crowds as pycocotools takes them from the file, and
     classes that it does not list have no object there. Image ids that are text become their ranks from 1 in sorted
-    order: id n is sorted(ids)[n - 1]. Raises UserError, naming file and record.
+    order: id n is sorted(ids)[n - 1]. exif: data.exif, for sizes that the file lacks.
+
+    Raises UserError, naming file and record.
     """
     categories, blocks = [], []
     for section, records in records_of(path, ("images", "categories")):
         if section.name == "categories":
             categories += records
         else:
-            blocks.append(image_block(records, folder, section))
+            blocks.append(image_block(records, folder, section, exif))
     labels, images = labels_of(categories, path, classes, clean), all_images(blocks, path, folder.root)
     form = Form(ignored_flags if clean else CROWD, clean)
     boxes, ids, used, fractions, counters = [], [], set(), 0, Counter(other_class=0)

@@ -33,9 +33,10 @@ class Request:
     split: str  # as the recipe names it; "auto:train" and "auto:val" are resolved by the reader
     root: Path | None  # folder of the files; None for what is not on disk
     classes: tuple[str, ...] = ()  # (): the reader's own list
-    images: int = 0  # how many to draw, for what is not on disk
+    images: int = 0  # how many, for what is not on disk
     clean: bool = True  # False for the split that is evaluated: its boxes stay as they are
     files: SplitFiles | None = None  # of a split that is named by its files; `split` is then their text
+    exif: str = "apply"  # data.exif, for sizes that a reader takes from image files
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,17 @@ from experiments.runtime.errors import UserError
 IGNORED = ("iscrowd",)
 
 
-def read(root: Path, split: str | SplitFiles, classes: tuple[str, ...], clean: bool = True) -> Index:
+def read(
+    root: Path, split: str | SplitFiles, classes: tuple[str, ...], clean: bool = True, exif: str = "apply"
+) -> Index:
     """root/annotations/instances_{split}.json and root/{split}/, or the files that `split` names.
 
     `classes`: () or a subset, in the order wanted. clean: False for the split that is evaluated.
+    exif: data.exif, for sizes that the file lacks.
     """
     path, folder = sources(root, split)
-    return coco_json.read_coco("coco", path, list_folder(root, below(root, folder)), tuple(classes), IGNORED, clean)
+    images = list_folder(root, below(root, folder))
+    return coco_json.read_coco("coco", path, images, tuple(classes), IGNORED, clean, exif)
 
 
 def sources(root: Path, split: str | SplitFiles) -> list[Path]:
@@ -57,7 +61,7 @@ def below(root: Path, folder: Path) -> Path:
 
 
 READER = Reader(
-    lambda q: read(q.root, q.files or q.split, q.classes, q.clean),
+    lambda q: read(q.root, q.files or q.split, q.classes, q.clean, q.exif),
     lambda q: sources(q.root, q.files or q.split),
     named_files=True,
 )

@@ -24,14 +24,15 @@ FILES = (  # v2 and v1 as distributed, then as copies are named
 FOLDERS = ((".", 0), ("{split}", 0), ("{split}", 2), ("images/{split}", 2), ("{split}", 1), ("images/{split}", 1))
 
 
-def read(root: Path, split: str, classes: tuple[str, ...], clean: bool = True) -> Index:
+def read(root: Path, split: str, classes: tuple[str, ...], clean: bool = True, exif: str = "ignore") -> Index:
     """root/annotations/zhiyuan_objv2_{split}.json and images/v1/patchN/*.jpg, or {split}/patchN/*.jpg as unpacked.
 
     `classes`: () or a subset, in the order wanted. Names lose the blanks at their ends. clean: False for the split that
     is evaluated, where fakes count as pycocotools counts them.
     """
     path = sources(root, split)[0]
-    return coco_json.read_coco("objects365", path, _folder(root, split, path), tuple(classes), IGNORED, clean)
+    images = _folder(root, split, path)
+    return coco_json.read_coco("objects365", path, images, tuple(classes), IGNORED, clean, exif)
 
 
 def sources(root: Path, split: str) -> list[Path]:
@@ -60,4 +61,4 @@ def _folder(root: Path, split: str, path: Path) -> ImageFolder:
     )
 
 
-READER = Reader(lambda q: read(q.root, q.split, q.classes, q.clean), lambda q: sources(q.root, q.split))
+READER = Reader(lambda q: read(q.root, q.split, q.classes, q.clean, q.exif), lambda q: sources(q.root, q.split))

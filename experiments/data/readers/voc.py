@@ -12,7 +12,6 @@ import yaml
 from experiments.data.index import Index
 from experiments.data.parsing.clean import Record, build_index
 from experiments.data.parsing.image_folder import list_folder
-from experiments.data.parsing.image_size import image_size
 from experiments.data.parsing.normalised import check_pixels, in_unit_square
 from experiments.data.parsing.voc_layout import (
     XML,
@@ -24,6 +23,7 @@ from experiments.data.parsing.voc_layout import (
     year_folder,
 )
 from experiments.data.parsing.voc_xml import VocAnnotation, class_names, read_voc_xml
+from experiments.data.pixels import image_size
 from experiments.data.readers import Reader, Request
 from experiments.runtime.errors import UserError, unknown
 
@@ -47,7 +47,7 @@ def read(request: Request) -> Index:
     classes = tuple(request.classes) or CLASSES
     _check_classes(root, annotated, tuple(request.classes))
     labels = {name: i for i, name in enumerate(classes)}
-    records = [_record(root, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
+    records = [_record(request, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
     _check_records(root, records, listed)
     index = build_index("voc", classes, records, str(root), inclusive=True, clean=request.clean)
     others = sum(x.name not in labels for _, annotation in annotated for x in annotation.objects)
@@ -112,9 +112,11 @@ def _foreign(root: Path, where: str, name: str) -> UserError:
     )
 
 
-def _record(root: Path, sample: Sample, annotation: VocAnnotation, image_id: int, labels: dict[str, int]) -> Record:
+def _record(
+    request: Request, sample: Sample, annotation: VocAnnotation, image_id: int, labels: dict[str, int]
+) -> Record:
     image = _image(sample, annotation)
-    height, width = annotation.size or image_size(root / image)
+    height, width = annotation.size or image_size(str(request.root / image), request.exif)
     objects = [x for x in annotation.objects if x.name in labels]
     boxes, ignore = [x.box for x in objects], [x.difficult for x in objects]
     return Record(image, image_id, height, width, boxes, [labels[x.name] for x in objects], ignore)

@@ -11,8 +11,8 @@ from experiments.data.index import Index
 from experiments.data.parsing.annotation_fields import Field
 from experiments.data.parsing.clean import LIMIT, Record, build_index
 from experiments.data.parsing.image_folder import ENDINGS, ImageFolder, list_folder, missing_data, shown
-from experiments.data.parsing.image_size import image_size
 from experiments.data.parsing.text_lists import read_lines
+from experiments.data.pixels import image_size
 from experiments.data.readers import Reader, Request
 from experiments.runtime.errors import UserError
 
@@ -49,7 +49,7 @@ def read(request: Request) -> Index:
         raise UserError(f"WIDER FACE has one class, data.classes names {len(classes)}. Leave data.classes out.")
     listing, folder = sources(request)
     images = list_folder(root, folder)
-    records = [_record(entry, listing, images, i) for i, entry in enumerate(entries(listing), 1)]
+    records = [_record(entry, listing, images, i, request.exif) for i, entry in enumerate(entries(listing), 1)]
     if not records:
         raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
     return build_index("widerface", classes or CLASSES, records, str(root), clean=request.clean)
@@ -100,11 +100,11 @@ def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[float, ...], b
     return (x, y, x + w, y + h), bool(invalid)
 
 
-def _record(entry: Entry, listing: Path, images: ImageFolder, number: int) -> Record:
+def _record(entry: Entry, listing: Path, images: ImageFolder, number: int, exif: str) -> Record:
     name = images.find(entry.name)
     if name is None:
         raise UserError(f"{listing}, line {entry.line}: {images.missing(entry.name)}")
-    height, width = image_size(images.folder / name)
+    height, width = image_size(str(images.folder / name), exif)
     labels = [0] * len(entry.boxes)
     return Record(images.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
 

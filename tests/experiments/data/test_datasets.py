@@ -7,10 +7,13 @@ import pytest
 from experiments.data.datasets import load_index
 from experiments.data.readers import SplitFiles
 from experiments.recipes.load import load
+from experiments.recipes.names import dataset_names
 from experiments.recipes.recipe import from_dict, identity, plain
 from experiments.runtime.errors import UserError
 from experiments.training import run_spec
 from tests.samples import image, instances, write_coco
+
+PUBLIC = ("coco", "voc", "objects365", "widerface")
 
 
 def test_a_dataset_of_ones_own_is_a_file_of_two_lines(tmp_path):
@@ -21,6 +24,7 @@ def test_a_dataset_of_ones_own_is_a_file_of_two_lines(tmp_path):
     assert own.dataset == "own" and own.data.short == (800,) and own.schedule.iterations == 90000
     assert len(load_index(own.data, "own", None, "train2017")) == 1
     assert "root" not in identity(own)["data"]
+    assert (load("coco", "fcos", [], 0).data.exif, own.data.exif) == ("ignore", "apply")  # it is not COCO
     (tmp_path / "own.yaml").write_text(text.replace("coco\n", "cocoa\n", 1))
     with pytest.raises(UserError, match="Did you mean 'coco"):
         load(str(tmp_path / "own.yaml"), "fcos", [], 0)
@@ -96,3 +100,16 @@ def test_files_that_are_not_there_are_named(tmp_path, override, sentence):
 def test_readers_of_fixed_layouts_take_names_of_splits(tmp_path):
     with pytest.raises(UserError, match=r"data\.reader=voc takes the name of a split, not a\.json with images"):
         run_spec.find(load("voc", "fcos", ["data.train={annotations: a.json, images: images}"], 0), tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in dataset_names() if name.split("-")[0] in PUBLIC])
+def test_public_datasets_are_read_as_their_own_tools_read_them(name):
+    """Each file says so itself: `like` does not hand it on."""
+    assert load(name, "fcos", [], 0).data.exif == "ignore"
+
+
+def test_how_files_are_read_does_not_rename_runs_on_synthetic_datasets():
+    changed = ["data.exif=ignore", "data.max_pixels=7"]
+    assert identity(load("shapes", "fcos", changed, 0)) == identity(load("shapes", "fcos", [], 0))
+    with pytest.raises(UserError, match=r"value of data\.exif"):
+        load("shapes", "fcos", ["data.exif=turn"], 0)

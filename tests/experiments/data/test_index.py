@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_image
 
-from experiments.data.config import DataConfig
-from experiments.data.datasets import load_index
-from experiments.data.index import BadImage, decode
+from experiments.data.index import decode
+from experiments.data.pixels import BadImage
+from experiments.data.readers import coco
 from tests.samples import instances, write_coco
 
 
@@ -19,7 +19,7 @@ def test_the_hash_of_the_content_is_that_of_the_content(tmp_path):
     data = instances()
     data["images"].append(data["images"][0] | {"id": 3})
     write_coco(tmp_path, json.dumps(data))
-    index = load_index(DataConfig("coco", "train2017", "train2017", (800,), 1333), "own", tmp_path, "train2017")
+    index = coco.read(tmp_path, "train2017", ())
     assert index.only(np.array([0])).digest() != index.digest() == index.only(np.array([0, 1])).digest()
 
 

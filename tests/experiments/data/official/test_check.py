@@ -8,6 +8,7 @@ import pytest
 
 from experiments.data.official import decode, download
 from experiments.data.official.memory import ImageState, Memory
+from experiments.data.pixels import Reading
 from experiments.recipes.names import FOLDER
 from tests.samples import REAL, image, real
 
@@ -69,7 +70,7 @@ def test_bad_images_are_listed_by_content_until_they_are_repaired(check_data, co
 
 def test_only_changed_files_are_decoded_again(check_data, coco, monkeypatch):
     decoded, state_of = [], decode.state_of
-    monkeypatch.setattr(decode, "state_of", lambda path: decoded.append(Path(path)) or state_of(path))
+    monkeypatch.setattr(decode, "state_of", lambda path, reading: decoded.append(Path(path)) or state_of(path, reading))
     words = ("--dataset", "coco", "--data-root", coco)
     check_data(*words)
     assert len(decoded) == 6
@@ -96,10 +97,10 @@ def test_damaged_notes_are_written_anew(check_data, coco):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_check_is_resumed(check_data, coco, monkeypatch, number):
-    def stopping(path: str) -> ImageState:
+    def stopping(path: str, reading: Reading) -> ImageState:
         if path.endswith("val2017/1.jpg"):
             signal.raise_signal(number)
-        return state_of(path)
+        return state_of(path, reading)
 
     state_of = decode.state_of
     monkeypatch.setattr(decode, "state_of", stopping)
@@ -161,6 +162,14 @@ def test_a_synthetic_dataset_has_nothing_to_check(check_data):
 def test_a_dataset_of_ones_own_is_checked_by_its_recipe(check_data, coco, tmp_path):
     (tmp_path / "own.yaml").write_text((FOLDER / "coco.yaml").read_text())
     code, out, _ = check_data("--dataset", tmp_path / "own.yaml", "--data-root", coco)
-    assert code == 0 and "train = train2017: 3 images\n" in out and "verdict: good." in out
+    assert code == 0 and "train = train2017: 3 images\n" in out and "verdict: run.py can train and test" in out
     code, _, error = check_data("--dataset", tmp_path / "own.yaml", "--data-root", coco, "--download")
     assert code == 2 and "no public source" in error
+
+
+def test_the_folder_that_a_recipe_names_is_checked(check_data, coco):
+    """As run.py does; the notes bear the recipe's name."""
+    text = "like: coco\ndata: {root: coco, train: train2017, val: val2017}\n"
+    (coco.parent / "my.data.yaml").write_text(text)
+    code, out, _ = check_data("--dataset", coco.parent / "my.data.yaml")
+    assert code == 0 and "6 of 6 images decode" in out and (coco / "check" / "seen-my.data.json").is_file()

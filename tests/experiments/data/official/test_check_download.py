@@ -57,7 +57,9 @@ def test_a_dataset_is_fetched_unpacked_and_checked_once(check_data, public, tmp_
     public[1].cuts = [1000]
     words = ("--dataset", "voc", "--data-root", root, "--download")
     code, out, error = check_data(*words)
-    assert code == 0 and "verdict: good." in out and "5 of 5 images decode" in out, out + error
+    assert code == 0 and "verdict: run.py can train and test on it" in out and "5 of 5 images decode" in out, (
+        out + error
+    )
     assert "train = 2007_trainval: 3 images, as published" in out
     assert [server.asked for server in public] == [[""], ["", "bytes=1000-"]]
     assert sum(line.startswith("ok ") and "size and checksum as published" in line for line in out.splitlines()) == 2

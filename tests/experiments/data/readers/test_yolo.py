@@ -145,7 +145,7 @@ def test_a_wrong_description_is_named(tmp_path, text, sentence):
         ({"images/a.png": ""}, r"images/a.jpg and images/a.png share the labels labels/a.txt"),
         ({"labels/a.txt": None}, r"labels/a.txt: no image of .*images has a label file"),
         ({"labels/a.TXT": ""}, r"both labels/a.TXT and labels/a.txt"),
-        ({"images/a.jpg": ""}, r"images/a.jpg: no image can be read"),
+        ({"images/a.jpg": ""}, r"images/a.jpg: the image does not decode"),
         ({"data.yaml": None}, r"no data.yaml, classes.txt or obj.names is there"),
         ({"images/a.jpg": None, "images/b.jpg": None, "labels/a.txt": None}, "images: no image is there"),
     ],
