@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 from experiments.data.parsing.json_errors import brief
 from experiments.runtime.errors import UserError
 
@@ -49,17 +47,3 @@ class Field:
 def _number(text: str | None) -> float | None:
     text = (text or "").strip()
     return float(text) if NUMBER.fullmatch(text) else None
-
-
-def looks_normalised(boxes: np.ndarray, sizes: np.ndarray) -> bool:
-    """Whether (N, 4) raw boxes, as corners or as x y w h, are shares of images of (n, 2) pixels and no pixels."""
-    share = ((boxes > 0) & (boxes < 1)).any() or (boxes == (0, 0, 1, 1)).all(1).any()
-    return bool(share and ((boxes >= 0) & (boxes <= 1)).all() and (sizes > 1).all())
-
-
-def normalised(where: str) -> UserError:
-    """The error for such boxes."""
-    return UserError(
-        f"{where}: every box lies within 0 to 1, and the images are larger: the boxes look normalised. "
-        "Write pixels: multiply x by the width of the image, y by its height."
-    )

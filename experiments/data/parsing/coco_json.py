@@ -13,7 +13,7 @@ from experiments.data.index import Index
 from experiments.data.packed_paths import Paths, join_paths, pack_paths
 from experiments.data.parsing.clean import LIMIT, CleanBoxes, ImageColumns, assemble, clean
 from experiments.data.parsing.coco_records import Annotation, Category, ImageRecord, no_images, records_of
-from experiments.data.parsing.image_folder import ImageFolder
+from experiments.data.parsing.image_folder import ImageFolder, points_outside
 from experiments.data.parsing.json_errors import Section, brief
 from experiments.runtime.errors import UserError, unknown
 
@@ -90,7 +90,11 @@ def _image_fault(image: ImageRecord, name: str | None, folder: ImageFolder) -> s
         return "the id must be a whole number of 63 bits, not negative."
     if not (1 <= image.height <= LIMIT and 1 <= image.width <= LIMIT):
         return f"it is {brief(image.width)} x {brief(image.height)}; a side has 1 to {LIMIT} pixels."
-    return folder.missing(image.file_name) if name is None else ""
+    if points_outside(image.file_name):
+        return f"file_name {brief(image.file_name)} points outside {folder.folder}. Use names inside that folder."
+    if name is None:
+        return f"{folder.folder}/{image.file_name} does not exist. Add the image, or remove its record."
+    return ""
 
 
 def _images(columns: list[tuple[np.ndarray, np.ndarray, Paths]], path: Path, folder: ImageFolder) -> Images:

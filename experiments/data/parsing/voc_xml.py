@@ -10,8 +10,9 @@ import numpy as np
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
-from experiments.data.parsing.annotation_fields import Field, looks_normalised, normalised
+from experiments.data.parsing.annotation_fields import Field
 from experiments.data.parsing.clean import LIMIT
+from experiments.data.parsing.normalised import check_pixels, in_unit_square
 from experiments.runtime.errors import UserError
 
 WIDTH, HEIGHT = (Field(f"size/{side}", 1, LIMIT, "pixels", whole=True) for side in ("width", "height"))
@@ -47,8 +48,7 @@ def read_voc_xml(path: Path) -> VocAnnotation:
         size = int(_number(root, HEIGHT, str(path))), int(_number(root, WIDTH, str(path)))
     objects = [_object(node, f"{path}, object {i}") for i, node in enumerate(root.iter("object"), 1)]
     boxes = np.array([x.box for x in objects]).reshape(-1, 4)
-    if (boxes % 1).any() and looks_normalised(boxes, np.array(size or (2, 2))):
-        raise normalised(str(path))
+    check_pixels(int(in_unit_square(boxes).sum()), len(boxes), str(path))
     return VocAnnotation((_text(root, "filename", str(path)) or "").strip(), size, objects)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import yaml
 
 from experiments.data.index import Index
-from experiments.data.parsing.annotation_fields import looks_normalised, normalised
 from experiments.data.parsing.clean import Record, build_index
 from experiments.data.parsing.image_folder import list_folder
 from experiments.data.parsing.image_size import image_size
@@ -47,8 +44,8 @@ def read(request: Request) -> Index:
     classes = tuple(request.classes) or CLASSES
     _check_classes(root, annotated, tuple(request.classes))
     labels = {name: i for i, name in enumerate(classes)}
-    records = [_record(root, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
-    _check_records(root, records, listed)
+    records = [_record(request, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
+    _check_once(records, listed)
     index = build_index("voc", classes, records, str(root), inclusive=True)
     others = sum(x.name not in labels for _, annotation in annotated for x in annotation.objects)
     return replace(index, counters=index.counters | {"other_class": others})
@@ -112,9 +109,11 @@ def _foreign(root: Path, where: str, name: str) -> UserError:
     )
 
 
-def _record(root: Path, sample: Sample, annotation: VocAnnotation, image_id: int, labels: dict[str, int]) -> Record:
+def _record(
+    request: Request, sample: Sample, annotation: VocAnnotation, image_id: int, labels: dict[str, int]
+) -> Record:
     image = _image(sample, annotation)
-    height, width = annotation.size or image_size(root / image)
+    height, width = annotation.size or image_size(request.root / image)
     objects = [x for x in annotation.objects if x.name in labels]
     boxes, ignore = [x.box for x in objects], [x.difficult for x in objects]
     return Record(image, image_id, height, width, boxes, [labels[x.name] for x in objects], ignore)
@@ -134,20 +133,13 @@ def _image(sample: Sample, annotation: VocAnnotation) -> str:
     )
 
 
-def _check_records(root: Path, records: list[Record], listed: list[Sample]) -> None:
-    """UserError where an image is listed twice, or where every box is a share of its image."""
+def _check_once(records: list[Record], listed: list[Sample]) -> None:
+    """UserError where an image is listed twice."""
     first: dict[str, str] = {}
     for record, sample in zip(records, listed, strict=True):
         if record.path in first:
             raise UserError(f"{sample.origin}: {record.path} stands before, at {first[record.path]}. Cut one of them.")
         first[record.path] = sample.origin
-    boxes = np.array(list(_boxes(records))).reshape(-1, 4)
-    if looks_normalised(boxes, np.array([(x.height, x.width) for x in records])):
-        raise normalised(str(root))
-
-
-def _boxes(records: list[Record]) -> Iterable[tuple[float, ...]]:
-    return (box for record in records for box in record.boxes)
 
 
 READER = Reader(read, sources, resolve)

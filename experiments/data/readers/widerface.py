@@ -49,7 +49,7 @@ def read(request: Request) -> Index:
         raise UserError(f"WIDER FACE has one class, data.classes names {len(classes)}. Leave data.classes out.")
     listing, folder = sources(request)
     images = list_folder(root, folder)
-    records = [_record(entry, listing, images, i) for i, entry in enumerate(entries(listing), 1)]
+    records = [_record(entry, listing, images, i, request) for i, entry in enumerate(entries(listing), 1)]
     if not records:
         raise UserError(f"{listing}: the list is empty. Fetch wider_face_split.zip again.")
     return build_index("widerface", classes or CLASSES, records, str(root))
@@ -100,11 +100,11 @@ def _row(lines: list[str], at: int, listing: Path) -> tuple[tuple[float, ...], b
     return (x, y, x + w, y + h), bool(invalid)
 
 
-def _record(entry: Entry, listing: Path, images: ImageFolder, number: int) -> Record:
+def _record(entry: Entry, listing: Path, images: ImageFolder, number: int, request: Request) -> Record:
     name = images.find(entry.name)
     if name is None:
         raise UserError(f"{listing}, line {entry.line}: {images.missing(entry.name)}")
-    height, width = image_size(images.folder / name)
+    height, width = image_size(request.root / f"{images.prefix}{name}")
     labels = [0] * len(entry.boxes)
     return Record(images.prefix + name, number, height, width, entry.boxes, labels, entry.invalid)
 

@@ -34,7 +34,7 @@ def read(request: Request) -> Index:
         )
     labels = [classes.index(name) if name in classes else -1 for name in description.classes]
     rows = [_rows(root, sample, len(labels), description.keypoints) for sample in chosen]
-    records = [_record(root, *pair, number, labels) for number, pair in enumerate(zip(chosen, rows, strict=True), 1)]
+    records = [_record(request, *pair, number, labels) for number, pair in enumerate(zip(chosen, rows, strict=True), 1)]
     others = sum(labels[label] < 0 for objects in rows for label, _ in objects)
     index = build_index("yolo", classes, records, str(root))
     return replace(index, counters=index.counters | {"other_class": others})
@@ -52,8 +52,8 @@ def _rows(root: Path, sample: Sample, classes: int, keypoints: int) -> list[tupl
     return [] if sample.label is None else read_label_file(root / sample.label, classes, keypoints)
 
 
-def _record(root: Path, sample: Sample, rows: list, image_id: int, labels: list[int]) -> Record:
-    height, width = image_size(root / sample.image)
+def _record(request: Request, sample: Sample, rows: list, image_id: int, labels: list[int]) -> Record:
+    height, width = image_size(request.root / sample.image)
     kept = [(labels[label], box) for label, box in rows if labels[label] >= 0]
     boxes = [(x1 * width, y1 * height, x2 * width, y2 * height) for _, (x1, y1, x2, y2) in kept]
     return Record(sample.image, image_id, height, width, boxes, [label for label, _ in kept], [False] * len(kept))

@@ -1,9 +1,8 @@
-"""The range of a field, and boxes that are shares."""
+"""The range of a field."""
 
-import numpy as np
 import pytest
 
-from experiments.data.parsing.annotation_fields import Field, looks_normalised, normalised
+from experiments.data.parsing.annotation_fields import Field
 from experiments.runtime.errors import UserError
 
 SIDE = Field("width", 1, 100, "pixels", whole=True)
@@ -23,20 +22,3 @@ def test_values_in_range_are_read():
     with pytest.raises(UserError, match="'maybe'; it must be a whole number from 0 to 1, or false, or true"):
         FLAG.read("maybe", "")
     assert Field("x", 0, 1, tolerance=1e-6).read("1.0000001", "") > 1
-
-
-@pytest.mark.parametrize(
-    ("boxes", "right"),
-    [
-        ([[0.1, 0.2, 0.5, 1.0]], True),
-        ([[0, 0, 1, 1]], True),
-        ([[0.1, 0.2, 0.5, 1.5]], False),
-        ([[0, 0, 0, 0], [1, 1, 1, 1]], False),
-        ([[0.1, 0.2, 0.5, 0.6], [1, 2, 30, 40]], False),
-        (np.zeros((0, 4)), False),
-    ],
-)
-def test_shares_are_told_from_pixels(boxes, right):
-    assert looks_normalised(np.array(boxes), np.array([[64, 96]])) is right
-    assert not looks_normalised(np.array(boxes), np.array([[1, 1]]))
-    assert "look normalised" in str(normalised("a.xml"))
