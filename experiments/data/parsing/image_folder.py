@@ -45,9 +45,16 @@ class ImageFolder:
         return []
 
     def files(self, endings: tuple[str, ...]) -> list[str]:
-        """All with one of these endings, sorted; without what macOS leaves beside them and other hidden files."""
-        names = (name for name in self.present if name.lower().endswith(endings))
-        return sorted(name for name in names if not any(x.startswith((".", "__MACOSX")) for x in name.split("/")))
+        """All with one of these endings, sorted; without what macOS leaves beside them and other hidden files.
+
+        Raises UserError for a name that is no text.
+        """
+        names = [name for name in self.present if name.lower().endswith(endings)]
+        names = sorted(name for name in names if not any(x.startswith((".", "__MACOSX")) for x in name.split("/")))
+        for name in names:
+            if any("\ud800" <= letter <= "\udfff" for letter in name):  # bytes that Python could not decode
+                raise UserError(f"{self.folder}: the file name {name!r:.200} is not UTF-8. Rename the file.")
+        return names
 
     def missing(self, name: str) -> str:
         """A sentence about a name that `find` does not find."""

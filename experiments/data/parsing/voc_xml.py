@@ -48,8 +48,7 @@ def read_voc_xml(path: Path) -> VocAnnotation:
         size = int(_number(root, HEIGHT, str(path))), int(_number(root, WIDTH, str(path)))
     objects = [_object(node, f"{path}, object {i}") for i, node in enumerate(root.iter("object"), 1)]
     boxes = np.array([x.box for x in objects]).reshape(-1, 4)
-    if (boxes % 1).any():  # whole numbers are looked at over all files
-        check_pixels(int(in_unit_square(boxes).sum()), len(boxes), str(path))
+    check_pixels(int(in_unit_square(boxes).sum()), len(boxes), str(path))
     return VocAnnotation((_text(root, "filename", str(path)) or "").strip(), size, objects)
 
 

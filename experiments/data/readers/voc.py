@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import yaml
 
 from experiments.data.index import Index
 from experiments.data.parsing.clean import Record, build_index
 from experiments.data.parsing.image_folder import list_folder
-from experiments.data.parsing.normalised import check_pixels, in_unit_square
 from experiments.data.parsing.voc_layout import (
     XML,
     Sample,
@@ -48,7 +45,7 @@ def read(request: Request) -> Index:
     _check_classes(root, annotated, tuple(request.classes))
     labels = {name: i for i, name in enumerate(classes)}
     records = [_record(request, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
-    _check_records(root, records, listed)
+    _check_once(records, listed)
     index = build_index("voc", classes, records, str(root), inclusive=True, clean=request.clean)
     others = sum(x.name not in labels for _, annotation in annotated for x in annotation.objects)
     return replace(index, counters=index.counters | {"other_class": others})
@@ -136,19 +133,13 @@ def _image(sample: Sample, annotation: VocAnnotation) -> str:
     )
 
 
-def _check_records(root: Path, records: list[Record], listed: list[Sample]) -> None:
-    """UserError where an image is listed twice, or where boxes are fractions of their image."""
+def _check_once(records: list[Record], listed: list[Sample]) -> None:
+    """UserError where an image is listed twice."""
     first: dict[str, str] = {}
     for record, sample in zip(records, listed, strict=True):
         if record.path in first:
             raise UserError(f"{sample.origin}: {record.path} stands before, at {first[record.path]}. Cut one of them.")
         first[record.path] = sample.origin
-    boxes = np.array(list(_boxes(records))).reshape(-1, 4)
-    check_pixels(int(in_unit_square(boxes).sum()), len(boxes), str(root))
-
-
-def _boxes(records: list[Record]) -> Iterable[tuple[float, ...]]:
-    return (box for record in records for box in record.boxes)
 
 
 READER = Reader(read, sources, resolve)

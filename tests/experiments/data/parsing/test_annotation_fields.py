@@ -1,4 +1,4 @@
-"""The range of a field, and boxes that are shares."""
+"""The range of a field."""
 
 import pytest
 

@@ -6,6 +6,7 @@ import unicodedata
 import pytest
 
 from experiments.data.parsing.image_folder import list_folder, points_outside
+from experiments.runtime.errors import UserError
 
 
 @pytest.fixture
@@ -72,6 +73,14 @@ def test_links_are_followed_and_a_loop_ends(tmp_path):
     os.symlink(data, disk / "back")
     names = list_folder(data, data).present
     assert {"one/a.jpg", "two/a.jpg"} <= names and not any("up/" in name or "back/" in name for name in names)
+
+
+def test_the_files_of_a_folder_are_those_of_the_dataset(folder, tmp_path):
+    images = folder("b.jpg", "a.PNG", "._a.png", ".cache/c.jpg", "__MACOSX/d.jpg", "notes.txt")
+    assert images.files((".jpg", ".png")) == ["a.PNG", "b.jpg"]
+    (tmp_path / os.fsdecode(b"\xe9.jpg")).write_bytes(b"")
+    with pytest.raises(UserError, match=r"the file name '\\udce9.jpg' is not UTF-8"):
+        list_folder(tmp_path, tmp_path).files((".jpg",))
 
 
 def test_what_cannot_be_seen_in_a_name_is_spelled_out(folder):
