@@ -73,7 +73,8 @@ def pictures(options: argparse.Namespace) -> list[tuple[str, Image.Image]]:
     """Names and pictures. Raises UserError."""
     recipe = load(options.dataset, "fcos", options.overrides, 0)
     split = resolve_split(recipe.data, recipe.dataset, options.data_root, getattr(recipe.data, options.split))
-    index = load_index(recipe.data, recipe.dataset, options.data_root, split)
+    clean = options.training or options.split == "train"  # as each is used
+    index = load_index(recipe.data, recipe.dataset, options.data_root, split, clean)
     print(f"{index.name} {split}: {len(index)} images, {len(index.boxes)} boxes, {int(index.ignore.sum())} to ignore")
     if options.training:
         batch = next(train_loader(index, recipe.data, recipe.schedule.batch, recipe.seed, range(1)))

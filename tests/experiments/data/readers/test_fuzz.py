@@ -122,6 +122,9 @@ def test_json_is_read_to_its_end_or_refused(root, reader, write, text):
     dropped = sum(count for rule, count in index.counters.items() if rule != "clipped")
     assert len(index.boxes) + dropped == len(data["annotations"])
     assert (index.boxes[:, 2:] > index.boxes[:, :2]).all() and (index.boxes >= 0).all()
+    evaluated = reader.read(folder, "train2017" if reader is coco else "train", (), clean=False)
+    boxes = [annotation["bbox"] for annotation in data["annotations"]]
+    assert sorted([] if evaluated.xywh is None else evaluated.xywh.tolist()) == sorted(boxes)
 
 
 FIELDS = ["<width>30</width>", "<height>20</height>", "<name>cat</name>", "<xmin>1</xmin>", "<xmax>30</xmax>"]
