@@ -15,7 +15,7 @@ from analysis.table import Comparison, Ranking
 from experiments.records.files import RecordError
 from experiments.records.table_schema import ColumnRecord, RowRecord, TableRecord
 
-FAITHFUL = 0.05  # percent AP by which matches may miss the protocol's own
+FAITHFUL = 1e-6  # percent AP by which matches may miss the protocol's own: what sums in another order round
 
 Runs = dict[str, dict[str, dict[int, Run]]]  # entry -> row -> seed -> run
 
@@ -53,7 +53,7 @@ class Draws:
             generator = np.random.default_rng([self.seed, matches.images])
             drawn = multiplicities(matches.images, self.resamples, generator)
             self.weights[matches.images] = np.concatenate([np.ones((matches.images, 1), np.float32), drawn], 1)
-        ap = 100 * ap_of_draws(matches, self.weights[matches.images], protocol.recall_points)
+        ap = 100 * ap_of_draws(matches, self.weights[matches.images], protocol.recall_points, protocol.score_steps)
         recorded = run.percent("AP")
         if recorded is None or not abs(ap[0] - recorded) < FAITHFUL:
             return f"the matches of {run.id} give AP {ap[0]:.2f}, not the {recorded} of its result"

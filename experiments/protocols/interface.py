@@ -49,6 +49,7 @@ class Protocol:
     rule: Callable[[Truth, Detections, int, str], Scores]  # truth, detections, detections an image, engine
     by_size: bool  # it has APs, APm and APl
     recall_points: int | None  # of interpolated AP; 0: area under the curve; None: AP is not of precision at recalls
+    score_steps: int = 0  # see ProtocolRecord
     engine: str = ""  # what computes it; "": the recipe's choice of test.evaluator
 
     def evaluate(self, truth: Truth, detections: Detections, per_image: int, engine: str) -> Scores:
@@ -58,7 +59,9 @@ class Protocol:
 
     @property
     def record(self) -> ProtocolRecord:
-        return ProtocolRecord(name=self.name, by_size=self.by_size, recall_points=self.recall_points)
+        return ProtocolRecord(
+            name=self.name, by_size=self.by_size, recall_points=self.recall_points, score_steps=self.score_steps
+        )
 
 
 def mean_known(values: Sequence[float | None]) -> float | None:
