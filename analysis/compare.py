@@ -15,7 +15,7 @@ from analysis.table import Comparison, Ranking
 from experiments.records.files import RecordError
 from experiments.records.table_schema import ColumnRecord, RowRecord, TableRecord
 
-FAITHFUL = 0.05  # percent AP by which matches may miss the protocol's own
+FAITHFUL = 1e-6  # percent AP by which matches may miss the protocol's own: what sums in another order round
 
 Runs = dict[str, dict[str, dict[int, Run]]]  # entry -> row -> seed -> run
 
@@ -23,7 +23,7 @@ Runs = dict[str, dict[str, dict[int, Run]]]  # entry -> row -> seed -> run
 @dataclass(frozen=True, eq=False)
 class DrawnAP:
     ap: np.ndarray  # (R,) percent
-    images: int
+    image_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,11 @@ class Draws:
             generator = np.random.default_rng([self.seed, matches.images])
             drawn = multiplicities(matches.images, self.resamples, generator)
             self.weights[matches.images] = np.concatenate([np.ones((matches.images, 1), np.float32), drawn], 1)
-        ap = 100 * ap_of_draws(matches, self.weights[matches.images], protocol.recall_points)
+        ap = 100 * ap_of_draws(matches, self.weights[matches.images], protocol.recall_points, protocol.score_steps)
         recorded = run.percent("AP")
         if recorded is None or not abs(ap[0] - recorded) < FAITHFUL:
             return f"the matches of {run.id} give AP {ap[0]:.2f}, not the {recorded} of its result"
-        return DrawnAP(ap[1:], matches.images)
+        return DrawnAP(ap[1:], tuple(matches.image_ids.tolist()))
 
 
 def compare(
@@ -81,10 +81,10 @@ def _resampled(pairs: list[tuple[Run, Run]], draws: Draws) -> tuple[np.ndarray |
     """The mean difference in each draw, of how many images, and why there is none."""
     drawn = [draws.of(run) for pair in pairs for run in pair]
     reasons = [item for item in drawn if isinstance(item, str)]
-    sizes = {item.images for item in drawn if not isinstance(item, str)}
-    if reasons or len(sizes) > 1:
-        return None, 0, f"noise of the images not known: {reasons[0] if reasons else 'datasets of different size'}"
-    return np.mean([a.ap - b.ap for a, b in zip(drawn[::2], drawn[1::2], strict=True)], axis=0), sizes.pop(), ""
+    images = {item.image_ids for item in drawn if not isinstance(item, str)}  # drawn by position: the same in both
+    if reasons or len(images) > 1:
+        return None, 0, f"noise of the images not known: {reasons[0] if reasons else 'scored on different images'}"
+    return np.mean([a.ap - b.ap for a, b in zip(drawn[::2], drawn[1::2], strict=True)], axis=0), len(images.pop()), ""
 
 
 def comparisons(table: TableRecord, runs: Runs, draws: Draws) -> list[Comparison]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.records.arrays import Matches
 from experiments.records.files import RecordError
+from experiments.records.score_steps import step_counts, stretched
 
 BLOCK = 2**22  # numbers of one array: 16 MiB in float32
 INTEGERS = 2**24  # below it float32 counts exactly
@@ -21,18 +22,24 @@ def load_matches(path: Path) -> Matches:
         _check(matches)
     except (ValueError, TypeError, IndexError) as error:
         raise RecordError(f"Cannot read {path}: {error}.") from None
-    order = np.lexsort((matches.image, -matches.score.astype(np.float64)))
+    order = np.argsort(-matches.score, kind="stable")  # rows of equal score stay in the protocol's order
     columns = {name: getattr(matches, name)[order] for name in ("image", "label", "score", "object", "ignored")}
     return replace(matches, **columns)
 
 
 def _check(m: Matches) -> None:
     """Raises ValueError where the arrays do not fit together."""
-    positions = np.concatenate([m.image, m.truth_image])
-    fitting = m.object.ndim == 2 and m.object.shape == m.ignored.shape and m.object.shape[0] == len(m.image)
-    if not fitting or m.ignored.dtype != bool or len(m.label) != len(m.image) or len(m.score) != len(m.image):
+    rows, objects = (m.image.size,), (m.truth_image.size,)
+    of_rows = {m.image.shape, m.label.shape, m.score.shape, m.object.shape[:1], m.ignored.shape[:1]}
+    if of_rows != {rows} or m.object.ndim != 2 or m.object.shape != m.ignored.shape or m.ignored.dtype != bool:
         raise ValueError("its arrays do not fit together")
-    if len(m.truth_image) != len(m.truth_label) or (positions < 0).any():
+    if m.score.dtype.kind != "f" or not np.isfinite(m.score).all():
+        raise ValueError("its scores are not finite numbers")
+    numbers = (m.image, m.label, m.object, m.truth_image, m.truth_label)
+    if any(array.dtype.kind != "i" for array in numbers):
+        raise ValueError("its rows and classes are not whole numbers")
+    positions = np.concatenate([m.image, m.truth_image])
+    if {m.truth_image.shape, m.truth_label.shape} != {objects} or (positions < 0).any():
         raise ValueError("its objects do not fit together")
     if (m.object >= len(m.truth_image)).any():
         raise ValueError("it names an object beyond the last")
@@ -40,22 +47,26 @@ def _check(m: Matches) -> None:
         raise ValueError(f"it names an image beyond its {m.images}")
 
 
-def ap_of_draws(matches: Matches, weights: np.ndarray, recall_points: int) -> np.ndarray:
+def ap_of_draws(matches: Matches, weights: np.ndarray, recall_points: int, score_steps: int = 0) -> np.ndarray:
     """AP in each draw, (R,), fractions of 1; NaN where a draw holds no object. Mean over classes with objects, and T.
 
     weights (V, R) float32: how often a draw holds each image. A draw of every image once is the protocol's own AP.
-    recall_points: of the protocol, see ProtocolRecord.
+    recall_points, score_steps: of the protocol, see ProtocolRecord; scores are stretched over the whole set.
     """
-    intervals = max(0, recall_points - 1)
+    intervals, score = max(0, recall_points - 1), stretched(matches.score)
     total = np.zeros((2, weights.shape[1]))  # sum over the classes, and their number
     for label in np.unique(matches.truth_label):
-        total += _class(matches, label, weights, intervals)
+        above = step_counts(score[matches.label == label], score_steps) if score_steps else None
+        total += _class(matches, label, weights, intervals, above)
     with np.errstate(invalid="ignore"):
         return total[0] / total[1]
 
 
-def _class(m: Matches, label: int, weights: np.ndarray, intervals: int) -> np.ndarray:
-    """(2, R): AP of one class, mean over T, and whether a draw holds an object of it."""
+def _class(m: Matches, label: int, weights: np.ndarray, intervals: int, above: np.ndarray | None) -> np.ndarray:
+    """(2, R): AP of one class, mean over T, and whether a draw holds an object of it.
+
+    above: numbers of the class's best detections at which the curve is read; None: at every hit.
+    """
     rows = m.label == label
     image, matched, ignored = m.image[rows], m.matched[rows], m.ignored[rows]
     of_class = m.truth_label == label
@@ -69,24 +80,28 @@ def _class(m: Matches, label: int, weights: np.ndarray, intervals: int) -> np.nd
         for t in range(matched.shape[1]):
             count = ~ignored[:, t]
             hit = np.flatnonzero(matched[:, t] & count)
-            judged = every[hit] if count.all() else _sums(drawn * count[:, None])[hit]
-            curves.append(_area(_sums(drawn[hit]), judged, positives, intervals))
+            at = hit + 1 if above is None else above
+            judged = (every if count.all() else _sums(drawn * count[:, None]))[at]
+            hits = _sums(drawn[hit])[np.searchsorted(hit, at)]
+            curves.append(_area(hits, judged, positives, intervals))
         blocks.append(np.stack([np.mean(curves, axis=0), positives > 0]))
     return np.concatenate(blocks, axis=1)
 
 
 def _sums(x: np.ndarray) -> np.ndarray:
-    """Running sums from the best detection on, exact."""
-    return np.cumsum(x, axis=0, dtype=np.float32 if x.shape[0] * 4 < INTEGERS else np.float64)
+    """(D + 1, r) sums of the 0, 1, ... D best detections, exact."""
+    total = np.zeros((len(x) + 1, x.shape[1]), np.float32 if len(x) * 4 < INTEGERS else np.float64)
+    np.cumsum(x, axis=0, dtype=total.dtype, out=total[1:])
+    return total
 
 
 def _area(hits: np.ndarray, judged: np.ndarray, positives: np.ndarray, intervals: int) -> np.ndarray:
-    """(H, r) running numbers of hits and of detections at each hit, (r,) objects -> (r,) AP of one threshold."""
+    """(H, r) numbers of hits and of detections where the curve is read, (r,) objects -> (r,) AP of one threshold."""
     if len(hits) == 0:
         return np.zeros(len(positives))
     n = np.maximum(positives, 1).astype(np.float64)
     # Precision falls between two hits, so its running maximum from the right needs the hits alone.
-    precision = hits / np.maximum(judged, 1)
+    precision = np.divide(hits, np.maximum(judged, 1), dtype=np.float64)
     envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     if intervals == 0:
         return (envelope * np.diff(hits, axis=0, prepend=0)).sum(0) / n

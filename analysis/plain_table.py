@@ -1,4 +1,4 @@
-"""The plain table of runs that no table of the paper asked for: one line a method, data set and recipe."""
+"""The plain table of runs that no table of the paper asked for: one line a method, dataset and recipe."""
 
 from __future__ import annotations
 

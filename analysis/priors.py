@@ -18,7 +18,7 @@ ARROW = 3.2  # strides an arrow has for an offset of one box
 
 
 def prior_plots(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Plot]:
-    """Of the data set that most runs learned priors on; nothing where none did."""
+    """Of the dataset that most runs learned priors on; nothing where none did."""
     learned = [run for run in frame.to_dict("records") if _learned(runs[run["run"]])]
     if not learned:
         return []

@@ -51,11 +51,12 @@ def show(recipe: Recipe, state: dict) -> None:
     batch = SimpleNamespace(images=state["images"], objects=Objects(**state["objects"]))
     figures = ", ".join(f"{name} {value:.4g}" for name, value in state["figures"].items())
     print(f"step {state['step']}, lr {state['lr']:.3g}: {figures}")
+    if recipe.schedule.bf16:  # see guards.check_precision
+        print("The run computed in bf16; here, on the CPU, it is float32.")
     progress = (state["step"] - 1) / steps(recipe.schedule)
     for image_id, (images, objects) in zip(state["image_ids"].tolist(), cut(batch, len(batch.images)), strict=True):
         model.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.schedule.bf16):
-            terms, _ = model(images, objects, progress)
+        terms, _ = model(images, objects, progress)
         sum(terms.values()).backward()
         terms = {name: float(term.detach()) for name, term in terms.items()}
         grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}

@@ -2,17 +2,16 @@
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from experiments.protocols.interface import Detections
+from experiments.protocols.detections import Detections
 from experiments.protocols.wider_lists import SETTINGS
+from tests.samples import REAL
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-ORACLE = SHARED / "coco_sample" / "eval_oracle"
+ORACLE = REAL / "coco_sample" / "eval_oracle"
 
 
 @dataclass(frozen=True, eq=False)

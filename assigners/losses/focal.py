@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 LARGE = 80.0  # logits beyond count as this: exp(-80) is still a float32
 BLOCK = 2**16  # outputs that stay in a core's cache between the steps of the formula
@@ -29,10 +30,11 @@ class _NegativeSum(torch.autograd.Function):
         return total.to(logits.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, upstream: Tensor):
-        grad, grad_objectness = ctx.saved_tensors
-        by_objectness = None if grad_objectness is None else grad_objectness.mul_(upstream)
-        return grad.mul_(upstream), by_objectness, None, None, None
+        grad, grad_objectness = ctx.saved_tensors  # of the graph: not scaled in place, it may be walked again
+        by_objectness = None if grad_objectness is None else grad_objectness * upstream
+        return grad * upstream, by_objectness, None, None, None
 
 
 def _single(c: Tensor, gamma: float, detached: bool = False) -> tuple[Tensor, Tensor]:

@@ -71,4 +71,5 @@ def _boxes(split: str, counters: dict[str, int]) -> str:
 
 
 def _metrics(result: Result) -> str:
-    return " ".join(f"{name} {result.metrics[name]:.3f}" for name in METRICS if result.metrics[name] is not None)
+    known = [f"{name} {result.metrics[name]:.3f}" for name in METRICS if result.metrics[name] is not None]
+    return " ".join(known) or "AP n/a: there is no object to count,"

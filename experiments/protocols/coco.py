@@ -100,7 +100,7 @@ def _matches(truth: Truth, problem: Problem) -> Matches:
     return Matches(
         image=detected.image.astype(np.int32),
         label=detected.label.astype(np.int32),
-        score=problem.score[counted].astype(np.float32),
+        score=matching.kept_exactly(problem.score[counted]),
         object=matching.among_counted(matched, ~ignore),
         ignored=on_ignored | ((matched < 0) & out_of_range[:, None]),
         thresholds=THRESHOLDS,

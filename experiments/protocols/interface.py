@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from experiments.protocols.detections import Detections
 from experiments.records.arrays import Matches
 from experiments.records.schema import ProtocolRecord
 
@@ -32,16 +33,6 @@ class Truth(typing.Protocol):
     small_medium: tuple[float, float]  # px^2, bounds of small/medium and medium/large
 
 
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """D detections, in pixels of the original images."""
-
-    image: np.ndarray  # (D,) position in the index, not the image's id
-    boxes: np.ndarray  # (D, 4) float32 x1 y1 x2 y2
-    labels: np.ndarray  # (D,)
-    scores: np.ndarray  # (D,)
-
-
 @dataclass(frozen=True)
 class Scores:
     """Fractions of 1; None where there is no ground truth or the protocol has no such metric."""
@@ -56,14 +47,22 @@ class Protocol:
     """A way to score detections. A new one is a file with one of these, and its line in registry.py."""
 
     name: str
-    evaluate: Callable[[Truth, Detections, int, str], Scores]  # truth, detections, detections an image, engine
+    rule: Callable[[Truth, Detections, int, str], Scores]  # truth, detections, detections an image, engine
     by_size: bool  # it has APs, APm and APl
     recall_points: int | None  # of interpolated AP; 0: area under the curve; None: AP is not of precision at recalls
+    score_steps: int = 0  # see ProtocolRecord
     engine: str = ""  # what computes it; "": the recipe's choice of test.evaluator
+
+    def evaluate(self, truth: Truth, detections: Detections, per_image: int, engine: str) -> Scores:
+        """The rule on checked input. Raises UserError for a detection that cannot be scored."""
+        detections.check(len(truth.image_ids), len(truth.classes))
+        return self.rule(truth, detections, per_image, engine)
 
     @property
     def record(self) -> ProtocolRecord:
-        return ProtocolRecord(name=self.name, by_size=self.by_size, recall_points=self.recall_points)
+        return ProtocolRecord(
+            name=self.name, by_size=self.by_size, recall_points=self.recall_points, score_steps=self.score_steps
+        )
 
 
 def mean_known(values: Sequence[float | None]) -> float | None:

@@ -59,6 +59,13 @@ def voc(pairs: Pairs, count: int, ignore: np.ndarray, hit: np.ndarray) -> tuple[
     return matched, ignored
 
 
+def kept_exactly(score: np.ndarray) -> np.ndarray:
+    """(D,) float64 as float32 where that changes none: rounding would tie scores that the protocol told apart."""
+    with np.errstate(over="ignore"):
+        single = score.astype(np.float32)
+    return single if np.array_equal(single, score) else score
+
+
 def among_counted(matched: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """(D, T) int32: rows of all objects become rows of the `counted` (G,) ones; -1 on one that does not count."""
     row = np.where(counted, np.cumsum(counted) - 1, -1)

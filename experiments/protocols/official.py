@@ -23,6 +23,7 @@ from experiments.protocols.overlaps import (
 from experiments.protocols.wider_lists import SETTINGS, Faces, read_faces
 from experiments.records.arrays import Matches
 from experiments.records.schema import METRICS
+from experiments.records.score_steps import step_counts, stretched
 from experiments.runtime.errors import UserError
 
 IOU, STEPS = 0.5, 1000
@@ -50,7 +51,7 @@ def evaluate_official(truth: Truth, detections: Detections, per_image: int, engi
     return Scores(dict.fromkeys(METRICS) | {"AP": hard, "AP50": hard} | aps, {truth.classes[0]: hard}, matches)
 
 
-OFFICIAL = Protocol("official", evaluate_official, by_size=False, recall_points=None, engine="numpy")
+OFFICIAL = Protocol("official", evaluate_official, by_size=False, recall_points=0, score_steps=STEPS, engine="numpy")
 
 
 def _matches(truth: Truth, detected: BoxColumns, score, matched, ignored, listed: Faces, counts: np.ndarray) -> Matches:
@@ -58,7 +59,7 @@ def _matches(truth: Truth, detected: BoxColumns, score, matched, ignored, listed
     return Matches(
         image=detected.image.astype(np.int32),
         label=detected.label.astype(np.int32),
-        score=score.astype(np.float32),
+        score=matching.kept_exactly(score),
         object=matching.among_counted(matched, counts),
         ignored=ignored,
         thresholds=np.array([IOU]),
@@ -74,14 +75,8 @@ def _ap(matches: Matches) -> float | None:
     count = len(matches.truth_image)
     if not count:
         return None
-    score = stretched(matches.score.astype(np.float64))
+    score = stretched(matches.score)
     order = np.argsort(-score, kind="stable")
-    above = np.searchsorted(-score[order], -(1 - np.arange(1, STEPS + 1) / STEPS), "right")  # detections at each step
+    above = step_counts(score[order], STEPS)  # detections at each step
     right, judged = (np.append(0, np.cumsum(x[order, 0]))[above] for x in (matches.matched, ~matches.ignored))
     return voc.curve_area(right / count, right / np.maximum(judged, 1))
-
-
-def stretched(score: np.ndarray) -> np.ndarray:
-    """To 0..1; all 1 where they are equal, which eval_tools divides by zero."""
-    low, high = score.min(initial=1.0), score.max(initial=0.0)
-    return (score - low) / (high - low) if high > low else np.ones_like(score)

@@ -45,7 +45,7 @@ def _matches(truth: Truth, detections: Detections) -> Matches:
     return Matches(
         image=detected.image.astype(np.int32),
         label=detected.label.astype(np.int32),
-        score=score.astype(np.float32),
+        score=matching.kept_exactly(score),
         object=matching.among_counted(matched, counted),
         ignored=ignored,
         thresholds=THRESHOLDS,

@@ -12,6 +12,8 @@ from experiments.runtime.errors import UserError
 
 SETTINGS = ("easy", "medium", "hard")
 FOLDERS = ("wider_face_split/ground_truth", "ground_truth", "eval_tools/ground_truth")
+LIMIT = 10**7  # pixels: a coordinate or side above it is damage
+AGAIN = "Unpack eval_tools.zip of WIDER FACE again."
 VARIABLES = ("event_list", "file_list", "face_bbx_list", "gt_list")
 
 
@@ -33,8 +35,11 @@ def read_faces(paths: Sequence[str]) -> Faces:
         name = (path.parent.name, path.stem)
         if any(name not in faces for faces in lists):
             raise UserError(f"{folder} does not list {'/'.join(name)}: the protocol 'official' knows val images only.")
-        boxes.append(lists[-1][name][0])
-        counts.append(_counts(folder, name, len(boxes[-1]), [faces[name][1] for faces in lists]))
+        of_each, rows = zip(*(faces[name] for faces in lists), strict=True)
+        if not all(np.array_equal(of_each[0], listed) for listed in of_each):
+            raise UserError(f"{folder}: the three lists have different faces of {'/'.join(name)}. {AGAIN}")
+        boxes.append(of_each[0])
+        counts.append(_counts(len(boxes[-1]), rows))
     image = np.repeat(np.arange(len(paths)), [len(b) for b in boxes[1:]])
     return Faces(image, np.concatenate(boxes), np.concatenate(counts))
 
@@ -57,24 +62,40 @@ def _read(path: Path) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
 
     try:
         mat = loadmat(path, variable_names=VARIABLES)
+        if lacking := [name for name in VARIABLES if name not in mat]:
+            raise ValueError(f"it has no {lacking[0]}")
         faces = {}
         for event, files, boxes, counted in zip(*(mat[name][:, 0] for name in VARIABLES), strict=True):
             for file, box, rows in zip(files[:, 0], boxes[:, 0], counted[:, 0], strict=True):
-                value = (box.astype(np.float64).reshape(-1, 4), rows.astype(np.int64).reshape(-1))
-                faces[str(event.item()), str(file.item())] = value
+                name = (str(event.item()), str(file.item()))
+                if name in faces:
+                    raise ValueError(f"{'/'.join(name)} stands in it twice")
+                faces[name] = (_boxes(box, name), _rows(rows, len(box), name))
         return faces
     except Exception as error:  # scipy raises whatever the bytes lead it to
-        raise UserError(f"Cannot read {path}: {error}. Unpack eval_tools.zip of WIDER FACE again.") from None
+        raise UserError(f"Cannot read {path}: {error}. {AGAIN}") from None
 
 
-def _counts(folder: Path, name: tuple[str, str], count: int, rows: list[np.ndarray]) -> np.ndarray:
+def _boxes(values: np.ndarray, name: tuple[str, str]) -> np.ndarray:
+    """(F, 4) float64. Raises ValueError. Sides of 0 stand in the official lists."""
+    if values.size and (values.ndim != 2 or values.shape[1] != 4):
+        raise ValueError(f"face_bbx_list of {'/'.join(name)} is of shape {values.shape}, not faces x 4")
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all() or (np.abs(values) > LIMIT).any():
+        raise ValueError(f"face_bbx_list of {'/'.join(name)} has a value that is no number up to {LIMIT} pixels")
+    return values.astype(np.float64).reshape(-1, 4)
+
+
+def _rows(values: np.ndarray, count: int, name: tuple[str, str]) -> np.ndarray:
+    """(R,) int64. Raises ValueError."""
+    numbers = values.reshape(-1)
+    if numbers.dtype.kind not in "iuf" or not np.isin(numbers, np.arange(1, count + 1)).all():
+        raise ValueError(f"gt_list counts a face that {'/'.join(name)} does not have: it has 1 to {count}")
+    return numbers.astype(np.int64)
+
+
+def _counts(count: int, rows: list[np.ndarray]) -> np.ndarray:
     """(count, 3) bool."""
     flags = np.zeros((count, len(SETTINGS)), dtype=bool)
-    for column, (setting, numbers) in enumerate(zip(SETTINGS, rows, strict=True)):
-        if len(numbers) and not 1 <= numbers.min() <= numbers.max() <= count:
-            raise UserError(
-                f"{folder}/wider_{setting}_val.mat counts a face that {'/'.join(name)} does not have. "
-                "Unpack eval_tools.zip of WIDER FACE again."
-            )
+    for column, numbers in enumerate(rows):
         flags[numbers - 1, column] = True
     return flags

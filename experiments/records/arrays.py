@@ -46,19 +46,19 @@ class StoredDetections(Arrays):
     image_id: np.ndarray  # (D,) int64, of the dataset, whatever its order
     boxes: np.ndarray  # (D, 4) float32 x1 y1 x2 y2
     labels: np.ndarray  # (D,)
-    scores: np.ndarray  # (D,) float32
+    scores: np.ndarray  # (D,) float32, or as the detections had them
 
 
 @dataclass(frozen=True, eq=False)
 class Matches(Arrays):
     """`matches.npz`: which of G objects each of D detections found at T IoU thresholds: AP without the ground truth.
 
-    Rows go by class, image and falling score; a stable sort by score breaks ties as the protocol does.
+    Rows are in the order in which the protocol breaks ties, so a stable sort by falling score alone is its ranking.
     """
 
     image: np.ndarray  # (D,) int32 place in `image_ids`
     label: np.ndarray  # (D,) int32
-    score: np.ndarray  # (D,) float32
+    score: np.ndarray  # (D,) float32; float64 where the scores are no float32
     object: np.ndarray  # (D, T) int32 row of the object below, -1: none that counts
     ignored: np.ndarray  # (D, T) bool: neither right nor wrong
     thresholds: np.ndarray  # (T,) IoU

@@ -41,6 +41,7 @@ class ProtocolRecord:
     name: str
     by_size: bool  # it has APs, APm and APl
     recall_points: int | None  # 101 or 11; 0: area under the curve; None: AP is not of precision at recalls
+    score_steps: int = 0  # the curve is read at so many equal steps of the scores, stretched to 0..1; 0: at every score
 
 
 @dataclass(frozen=True, kw_only=True)

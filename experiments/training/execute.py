@@ -13,6 +13,7 @@ from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.recipe import as_read, plain, steps
 from experiments.recipes.typed import settings_of
 from experiments.records.schema import Priors, Result, RunRecord, SplitRecord
+from experiments.runtime.console import say
 from experiments.runtime.environment import environment
 from experiments.runtime.errors import UserError
 from experiments.training import evaluate, fairness, guards
@@ -32,9 +33,12 @@ def execute(session: Session) -> Result | None:
         return folder.read_result()
     if run.recipe.schedule.batch % world.size:
         raise UserError(f"{world.size} processes do not divide a batch of {run.recipe.schedule.batch} images.")
+    guards.check_precision(session)
     for index in (run.train, run.val):
         guards.check_labels(index)
     guards.check_evaluation(run)
+    if world.writes and (note := guards.without_objects(run.val)):
+        say(note)
     model = build_detector(run.recipe, len(run.train.classes)).to(world.device, memory_format=torch.channels_last)
     if world.writes:
         guards.check_room(session, model)

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.compare import Draws
 from analysis.runs import read_runs
+from experiments.records.arrays import Matches
 from experiments.records.run_folder import RunFolder
 from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
 from tests.synthetic import built, record, result, row, table_of, write_matches, write_run
@@ -52,7 +53,7 @@ def test_p_values_are_corrected_within_the_table(tmp_path):
     assert [v.p for v in versus] == pytest.approx([2 * v.difference.p for v in versus])
 
 
-@pytest.mark.parametrize("damage", ["missing", "empty", "foreign", "shorter"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "foreign", "shorter", "of other images"])
 def test_damaged_matches_leave_the_seeds_noise_and_say_so(tmp_path, damage):
     a, b = with_matches(tmp_path, "a", (0.3, 0.31)), with_matches(tmp_path, "b", (0.5, 0.52))
     path = tmp_path / "b1" / "matches.npz"
@@ -61,6 +62,9 @@ def test_damaged_matches_leave_the_seeds_noise_and_say_so(tmp_path, damage):
     elif damage == "shorter":
         folder = write_run(tmp_path, "b1", record(seed=1))
         folder.write_result(result(write_matches(folder, 0.5, 30)))
+    elif damage == "of other images":
+        matches = Matches.load(path)
+        replace(matches, image_ids=matches.image_ids + 1).save(path)
     else:
         path.unlink() if damage == "missing" else path.write_bytes(b"")
     (versus,) = built(tmp_path, table_of(row("a", a), row("b", b, against="a"))).rows[1].versus

@@ -17,7 +17,7 @@ ONCE = np.ones((7, 1), np.float32)
 
 
 def scene(seed: int, images: int = 7, classes: int = 3, detections: int = 60, objects: int = 25) -> Matches:
-    """Hits never exceed the objects of their image and class."""
+    """Hits never exceed the objects of their image and class; rows of equal score in no order of their images."""
     g = np.random.default_rng(seed)
     truth_image, truth_label = g.integers(0, images, objects), g.integers(0, classes, objects)
     image, label = g.integers(0, images, detections), g.integers(0, classes, detections)
@@ -48,24 +48,30 @@ def reloaded(folder, stored: Matches) -> Matches:
     return load_matches(folder / "matches.npz")
 
 
-def slow_ap(a: Matches, times: np.ndarray, intervals: int) -> float:
-    """AP of the set in which image v stands times[v] times, detection by detection."""
+def slow_ap(a: Matches, times: np.ndarray, intervals: int, score_steps: int = 0) -> float:
+    """AP of the set in which image v stands times[v] times, detection by detection; of equal scores the first row."""
+    low, high = a.score.min(), a.score.max()
     by_class = []
     for label in np.unique(a.truth_label):
         n = sum(times[v] for v, k in zip(a.truth_image, a.truth_label, strict=True) if k == label)
         if n == 0:
             continue
-        order = sorted(np.flatnonzero(a.label == label), key=lambda d: (-a.score[d], a.image[d]))
-        by_class.append([slow_curve(a, order, times, n, t, intervals) for t in range(T)])
+        order = sorted(np.flatnonzero(a.label == label), key=lambda d: -a.score[d])
+        reached = [float((a.score[d] - low) / (high - low)) for d in order]
+        ends = {sum(s >= 1 - i / score_steps for s in reached) for i in range(1, score_steps + 1)}
+        ends = ends if score_steps else range(len(order) + 1)
+        by_class.append([slow_curve(a, order, times, n, t, intervals, ends) for t in range(T)])
     return float(np.mean(by_class)) if by_class else float("nan")
 
 
-def slow_curve(a: Matches, order: list[int], times: np.ndarray, n: int, t: int, intervals: int) -> float:
+def slow_curve(a: Matches, order: list[int], times: np.ndarray, n: int, t: int, intervals: int, ends) -> float:
+    """ends: after how many detections the curve is read."""
     right = wrong = 0
     recall, precision = [0.0], [0.0]
-    for d in order:
+    for rank, d in enumerate(order, 1):
         for _ in range(0 if a.ignored[d, t] else int(times[a.image[d]])):
             right, wrong = right + a.matched[d, t], wrong + (not a.matched[d, t])
+        if rank in ends and right + wrong:
             recall.append(right / n)
             precision.append(right / (right + wrong))
     recall, precision = np.array(recall), np.array(precision)
@@ -75,16 +81,18 @@ def slow_curve(a: Matches, order: list[int], times: np.ndarray, n: int, t: int, 
     return float(np.mean([p.max(initial=0.0) for p in reached]))
 
 
-@pytest.mark.parametrize("recall_points", [101, 11, 0])
+@pytest.mark.parametrize(("recall_points", "score_steps"), [(101, 0), (11, 0), (0, 0), (0, 1000), (0, 7)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", range(6))
-def test_ap_of_drawn_images_equals_the_slow_loop(tmp_path, seed, recall_points):
+def test_ap_of_drawn_images_equals_the_slow_loop(tmp_path, seed, kind, recall_points, score_steps):
+    """Scores that are equal as float32 are told apart where they are stored as float64."""
     stored = scene(seed)
+    close = np.random.default_rng(seed).integers(0, 3, len(stored.score)) * 1e-10
+    stored = replace(stored, score=(stored.score + close).astype(kind))
     weights = np.concatenate([ONCE, multiplicities(7, 5, np.random.default_rng(seed))], 1)
-    fast = ap_of_draws(reloaded(tmp_path, stored), weights, recall_points)
-    slow = [slow_ap(stored, times, max(0, recall_points - 1)) for times in weights.T.astype(int)]
-    # Copies of an image tie in score; which copy's false one comes first moves a curve, so single draws are compared.
-    assert fast[0] == pytest.approx(slow[0], abs=1e-6)
-    assert fast == pytest.approx(slow, abs=0.05)
+    fast = ap_of_draws(reloaded(tmp_path, stored), weights, recall_points, score_steps)
+    slow = [slow_ap(stored, times, max(0, recall_points - 1), score_steps) for times in weights.T.astype(int)]
+    assert fast == pytest.approx(slow, abs=1e-12)
 
 
 def test_no_detection_of_a_class_counts_as_zero_and_no_object_not_at_all(tmp_path):
@@ -115,6 +123,17 @@ def test_blocks_do_not_change_the_result(tmp_path, monkeypatch):
         {"truth_label": np.zeros(2, np.int32)},
         {"image": np.full(60, -1, np.int32)},
         {"image": np.zeros((0,), object)},
+        {"image": np.zeros((60, 1), np.int32)},
+        {"image": np.zeros(60)},
+        {"label": np.zeros((60, 2), np.int32)},
+        {"label": np.full(60, "a")},
+        {"score": np.full(60, "a")},
+        {"score": np.zeros((60, 1), np.float32)},
+        {"score": np.full(60, np.nan, np.float32)},
+        {"score": np.zeros((), np.float32)},
+        {"object": np.zeros((60, T))},
+        {"truth_image": np.zeros((25, 1), np.int32)},
+        {"image_ids": np.zeros(())},
     ],
 )
 def test_matches_that_do_not_fit_are_a_sentence(tmp_path, change):

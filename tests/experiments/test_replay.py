@@ -1,9 +1,11 @@
 """What a run keeps of a step whose numbers were not finite, and its replay, which runs no code of strangers."""
 
 import sys
+from dataclasses import replace
 
 import torch
 
+from detector.detector import Detector
 from experiments import replay
 from experiments.recipes.load import load
 from experiments.recipes.recipe import plain
@@ -34,6 +36,20 @@ def test_bad_numbers_stop_before_the_weights_and_can_be_replayed(command, tmp_pa
     assert replay.main() == 0
     out = capsys.readouterr().out
     assert out.count("image ") == 4 and "<-- not finite" in out
+
+
+def test_a_step_of_a_bf16_run_is_replayed_in_float32(command, tmp_path, monkeypatch, capsys):
+    """A CPU's bf16 would put other numbers that are not finite beside those of the run."""
+    command(*words(tmp_path, overrides=BROKEN))
+    folder = runs_in(tmp_path)[0]
+    record = folder.read_run()
+    folder.write_run(replace(record, recipe=record.recipe | {"schedule": record.recipe["schedule"] | {"bf16": True}}))
+    seen = []
+    forward = Detector.forward
+    monkeypatch.setattr(Detector, "forward", lambda *a: (seen.append(torch.is_autocast_enabled("cpu")), forward(*a))[1])
+    monkeypatch.setattr(sys, "argv", ["replay.py", str(folder.broken)])
+    assert replay.main() == 0 and "on the CPU, it is float32" in capsys.readouterr().out
+    assert seen == [False] * 4
 
 
 def test_numbers_kept_for_the_replay_run_no_code(tmp_path, monkeypatch, capsys):

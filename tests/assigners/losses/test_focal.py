@@ -46,6 +46,29 @@ def test_value_and_gradient_equal_the_formula(product, detached, gamma, spread, 
         torch.testing.assert_close(gradient.double(), reference, rtol=2e-5, atol=1e-15)
 
 
+@pytest.mark.parametrize("product", [False, True], ids=["class", "class-objectness"])
+def test_a_graph_that_is_walked_again_gives_the_same_gradients(product):
+    logits, objectness, keep = outputs(2.0)
+    leaves = [x.requires_grad_() for x in [logits, objectness][: 1 + product]]
+    total = focal.negative_sum(leaves[0], leaves[1] if product else None, keep, 2.0)
+    first = torch.autograd.grad(3 * total, leaves, retain_graph=True)
+    kept = [gradient.clone() for gradient in first]
+    second = torch.autograd.grad(5 * total, leaves, retain_graph=True)
+    again = torch.autograd.grad(3 * total, leaves)
+    for a, b, c, d in zip(kept, first, again, second, strict=True):
+        assert torch.equal(a, b) and torch.equal(a, c)
+        torch.testing.assert_close(d / 5, a / 3)
+
+
+def test_a_second_derivative_is_refused_and_not_wrong():
+    logits, _, keep = outputs(2.0)
+    total = focal.negative_sum(logits.requires_grad_(), None, keep, 2.0)
+    scale = torch.tensor(2.0, requires_grad=True)
+    (gradient,) = torch.autograd.grad(scale * total, logits, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
 def test_detaching_changes_the_gradient_and_not_the_value():
     logits, objectness, keep = outputs(2.0)
     totals, gradients = [], []

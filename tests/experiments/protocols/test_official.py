@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.io import loadmat, savemat
 
 from experiments.protocols.official import evaluate_official
 from experiments.protocols.wider_lists import SETTINGS, read_faces
 from experiments.runtime.errors import UserError
 from tests.oracles.protocols import official_ap
-from tests.truths import SHARED, counting, detections, listed_faces, truth
+from tests.samples import REAL
+from tests.truths import column, counting, detections, listed_faces, truth
 
-REAL = SHARED / "widerface"
+FACES = REAL / "widerface"
 FACE, OTHER, FAR = (10, 10, 20, 20), (50, 50, 20, 20), (200, 200, 30, 30)  # x y w h
 
 
@@ -96,10 +98,37 @@ def test_equals_the_tool_in_plain_loops(tmp_path, seed):
         assert 0.05 < metrics[setting] < 0.95
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the sample data is not at {REAL}")
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_a_hair_from_a_step_are_on_the_side_where_doubles_put_them(tmp_path, seed):
+    """They differ by less than float32 can tell; the tool stretches and compares doubles."""
+    rng = np.random.default_rng(seed)
+    boxes = [(30 * i, 0, 20, 20) for i in range(20)]
+    objects = listed_faces(tmp_path, {"a": (boxes, counting(hard=range(1, 21)))})
+    near = 1 - rng.choice(np.arange(100, 1000, 100), 60) / 1000 + rng.choice([-1e-12, 0, 1e-12, 1e-9, -1e-9], 60)
+    score = np.concatenate([[0.0, 1.0], near])
+    moved = [(boxes[j][0] + int(rng.integers(9)), *boxes[j][1:]) for j in rng.integers(20, size=62)]
+    found = replace(detected(*((0, box, 0.5) for box in moved)), scores=score)
+    rows = sorted(((*box, s) for box, s in zip(moved, score.tolist(), strict=True)), key=lambda row: -row[4])
+    expected = official_ap({"a": (boxes, set(range(1, 21)))}, {"a": rows})
+    assert evaluate(objects, found).metrics["hard"] == pytest.approx(expected, abs=1e-12)
+    rounded = replace(found, scores=score.astype(np.float32))
+    assert evaluate(objects, rounded).metrics["hard"] != pytest.approx(expected, abs=1e-6)
+
+
+def test_scores_of_any_range_are_stretched(tmp_path):
+    """A score is a rank: twice as large, or negative, it says the same."""
+    objects = listed_faces(tmp_path, {"a": ([FACE, OTHER], counting(hard=[1, 2]))})
+    rows = [(0, FAR, 0.75), (0, FACE, 0.5), (0, FAR, 0.25), (0, OTHER, 0.0)]
+    expected = evaluate(objects, detected(*rows)).metrics["hard"]
+    for scale, shift in ((8, 2), (1, -4), (0.5, 0.25)):
+        other = detected(*((i, box, scale * s + shift) for i, box, s in rows))
+        assert evaluate(objects, other).metrics["hard"] == expected
+
+
+@pytest.mark.skipif(not FACES.is_dir(), reason=f"the sample data is not at {FACES}")
 def test_the_real_lists_have_the_counts_of_their_paper_and_find_themselves():
-    text = (REAL / "wider_face_split" / "wider_face_val_bbx_gt.txt").read_text().splitlines()
-    paths = tuple(str(REAL / "WIDER_val" / "images" / line) for line in text if line.endswith(".jpg"))
+    text = (FACES / "wider_face_split" / "wider_face_val_bbx_gt.txt").read_text().splitlines()
+    paths = tuple(str(FACES / "WIDER_val" / "images" / line) for line in text if line.endswith(".jpg"))
     listed = read_faces(paths)
     assert (len(paths), len(listed.image), listed.counts.sum(0).tolist()) == (3226, 39708, [7211, 13319, 31958])
     objects = replace(truth([[] for _ in paths], classes=("face",)), paths=paths)
@@ -128,5 +157,47 @@ def test_missing_and_broken_lists_are_named(tmp_path):
 
 def test_a_face_number_beyond_the_faces_is_an_error(tmp_path):
     objects = listed_faces(tmp_path, {"a": ([FACE], counting(hard=[2]))})
-    with pytest.raises(UserError, match="counts a face that 0--Parade/a does not have"):
+    with pytest.raises(UserError, match=r"wider_hard_val\.mat: .*counts a face that 0--Parade/a does not have"):
         evaluate(objects, detected())
+
+
+BOXES, NUMBERS = np.array([FACE, OTHER], float), np.array([[1.0], [2.0]])
+DAMAGE = {  # variable -> what it holds for the image, and what the sentence says
+    "a box of five numbers": ("face_bbx_list", np.ones((4, 5)), r"shape \(4, 5\), not faces x 4"),
+    "NaN in a box": ("face_bbx_list", BOXES * [1, 1, 1, np.nan], "no number up to"),
+    "an endless box": ("face_bbx_list", BOXES * [1, 1, np.inf, 1], "no number up to"),
+    "a box far away": ("face_bbx_list", BOXES * 1e9, "no number up to"),
+    "text for boxes": ("face_bbx_list", np.array([["abcd", "efgh"]]), "face_bbx_list of 0--Parade/a"),
+    "complex boxes": ("face_bbx_list", BOXES * 1j, "no number up to"),
+    "another box": ("face_bbx_list", BOXES + 1, "different faces of 0--Parade/a"),
+    "face 0": ("gt_list", NUMBERS - 1, "counts a face that 0--Parade/a does not have: it has 1 to 2"),
+    "face 1.5": ("gt_list", NUMBERS + 0.5, "counts a face that"),
+    "face NaN": ("gt_list", NUMBERS * np.nan, "counts a face that"),
+    "text for numbers": ("gt_list", np.array(["ab"]), "counts a face that"),
+    "an image twice": ("file_list", column(["a", "a"]), "0--Parade/a stands in it twice"),
+    "no variable": ("gt_list", None, "it has no gt_list"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_damaged_field_of_a_list_is_a_sentence(tmp_path, setting, damage):
+    name, value, says = DAMAGE[damage]
+    objects = listed_faces(tmp_path, {"a": ([FACE, OTHER], counting([1, 2], [1], [1]))})
+    path = tmp_path / "wider_face_split" / "ground_truth" / f"wider_{setting}_val.mat"
+    lists = {key: item for key, item in loadmat(path).items() if not key.startswith("_")}
+    if damage == "an image twice":
+        lists["file_list"][0, 0] = value
+        lists |= {key: twice(lists[key]) for key in ("face_bbx_list", "gt_list")}
+    elif value is None:
+        del lists[name]
+    else:
+        lists[name][0, 0][0, 0] = value
+    savemat(path, lists)
+    with pytest.raises(UserError, match=f"{says}.*Unpack eval_tools.zip"):
+        evaluate(objects, detected())
+
+
+def twice(cells):
+    """The list of an event, its one image there a second time."""
+    return column([column([cells[0, 0][0, 0]] * 2)])

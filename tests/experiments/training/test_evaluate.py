@@ -68,6 +68,21 @@ def test_detections_and_matches_name_images_by_id_whatever_their_order(tmp_path,
     assert folder.read_result().ap == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(("change", "says"), [("no objects", "there is no object"), ("crowds", "every object is ign")])
+def test_a_validation_set_without_objects_trains_and_says_why_it_has_no_ap(tmp_path, command, change, says):
+    for split in ("train2017", "val2017"):
+        write_split(tmp_path / "coco", split)
+    path = tmp_path / "coco" / "annotations" / "instances_val2017.json"
+    annotation = json.loads(path.read_text())
+    rows = [row | {"iscrowd": 1} for row in annotation["annotations"]]
+    path.write_text(json.dumps(annotation | {"annotations": rows if change == "crowds" else []}))
+    root = ("--dataset", "coco", "--data-root", tmp_path / "coco")
+    changes = (*MODEL, "schedule.batch=2", "schedule.iterations=1", "schedule.evaluations=1")
+    code, out, err = command(*words(tmp_path / "runs", *root, "--assigner", "fcos", overrides=changes))
+    assert code == 0 and f"the 2 images to test on: {says}" in err and out.startswith("AP n/a: ")
+    assert runs_in(tmp_path / "runs")[0].read_result().ap is None
+
+
 def test_stored_detections_differ_from_the_evaluated_ones_in_the_name_of_the_image_alone():
     index = truth([[], [], []], ids=[7, 3, 40])
     detected = Detections(np.array([2, 0, 2, 1]), np.eye(4, dtype=np.float32), np.arange(4), np.ones(4, np.float32))

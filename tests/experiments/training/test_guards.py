@@ -33,6 +33,57 @@ def test_a_sound_evaluation_passes_also_with_a_box_held_twice(protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("limit", [1, 2, 19, 1000])
+def test_fewer_detections_than_objects_are_no_fault_of_the_evaluation(protocol, limit):
+    """Sixteen objects of a class in one image, four in another."""
+    boxes = [(20 * i, 0, 20 * i + 15, 15) for i in range(16)]
+    records = [Record("a.jpg", 1, 400, 400, boxes, [0] * 16, [False] * 16)]
+    records += [Record("b.jpg", 2, 400, 400, boxes[:4], [0, 0, 1, 1], [False] * 4)]
+    index = build_index("own", ("a", "b"), records)
+    recipe = load("shapes", "fcos", [f"test.protocol={protocol}", f"test.detections={limit}"], 0)
+    guards.check_evaluation(RunSpec(recipe, index, index))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("box", [(10, 10, 10, 60), (10, 60, 60, 60), (60, 10, 10, 60), (10, 10, 10, 10)])
+def test_a_box_of_the_annotation_without_area_is_no_fault_of_the_evaluation(protocol, box):
+    """Nothing is cleaned where it is tested, and no detection finds it."""
+    spec = run(protocol)
+    spec.val.boxes[1] = box
+    guards.check_evaluation(spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ignore": np.ones(4, bool)}, "own, the 2 images to test on: every object is ignored"),
+        (
+            {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, int), "ignore": np.zeros(0, bool)},
+            "own, the 2 images to test on: there is no object, so AP is not known",
+        ),
+        ({}, ""),
+    ],
+)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_set_without_objects_that_count_is_said_and_is_not_refused(protocol, change, says):
+    spec = run(protocol)
+    offsets = {"offsets": np.zeros(3, int)} if "boxes" in change else {}
+    index = replace(spec.val, **change, **offsets)
+    guards.check_evaluation(replace(spec, val=index))
+    assert guards.without_objects(index).startswith(says) and bool(guards.without_objects(index)) == bool(says)
+
+
+@pytest.mark.parametrize(("bf16", "device"), [(True, "cuda"), (False, "cpu"), (False, "cuda")])
+def test_bf16_is_for_gpus(bf16, device):
+    on = lambda bf16, device: SimpleNamespace(  # noqa: E731
+        run=run("coco", f"schedule.bf16={str(bf16).lower()}"), world=SimpleNamespace(device=torch.device(device))
+    )
+    guards.check_precision(on(bf16, device))
+    with pytest.raises(UserError, match=r"schedule\.bf16=true needs a GPU: .* Train with --set schedule\.bf16=false"):
+        guards.check_precision(on(True, "cpu"))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_evaluation_that_counts_wrong_is_stopped(monkeypatch, protocol):
     right = evaluate.scores
     worse = lambda index, boxes, recipe: right(index, replace(boxes, boxes=boxes.boxes + 20), recipe)  # noqa: E731
