@@ -24,12 +24,16 @@ from experiments.data.packed_paths import Paths
 from experiments.runtime.console import say
 
 VERSION = 1  # of what readers and clean-up make of a file: raise it when they change
+REMEDY = "Set ASSIGNBENCH_CACHE to a folder that has room."
 COLUMNS = ("image_ids", "sizes", "offsets", "boxes", "labels", "ignore")
 
 
-def folder() -> Path:
-    """$ASSIGNBENCH_CACHE, or ~/.cache/assignbench."""
-    return Path(os.environ.get("ASSIGNBENCH_CACHE") or Path.home() / ".cache" / "assignbench")
+def folder() -> Path | None:
+    """$ASSIGNBENCH_CACHE, or ~/.cache/assignbench; None for a user without a home, as containers have."""
+    try:
+        return Path(os.environ.get("ASSIGNBENCH_CACHE") or Path.home() / ".cache" / "assignbench")
+    except RuntimeError:  # pathlib's, for a user that the system does not know
+        return None
 
 
 def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Index]) -> Index:
@@ -37,7 +41,11 @@ def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Ind
 
     Where the cache cannot be written, one line says so and the set is read as if there were none.
     """
-    place = folder() / f"index-{_hash([VERSION, *asked, str(root.resolve())])}"
+    base = folder()
+    if base is None:
+        say(f"The index is not cached: this user has no home folder. {REMEDY}")
+        return read()
+    place = base / f"index-{_hash([VERSION, *asked, str(root.resolve())])}"
     entry = place / _stamp(sources)
     found = _open(entry, root)
     if found is not None:
@@ -89,7 +97,7 @@ def _locked(place: Path) -> Iterator[bool]:
 
 
 def _uncached(error: OSError) -> None:
-    say(f"The index is not cached: {folder()}: {error.strerror}. Set ASSIGNBENCH_CACHE to a place that has room.")
+    say(f"The index is not cached: {folder()}: {error.strerror}. {REMEDY}")
 
 
 def _write(entry: Path, index: Index) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from experiments.data.cache import cached
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
+from experiments.data.official.sources import source_of
 from experiments.data.readers import Reader, Request, reader
-from experiments.runtime.errors import UserError
+from experiments.data.roots import absent, data_folder, nowhere
 
 
 def load_index(data: DataConfig, dataset: str, root: Path | None, split: str) -> Index:
-    """The index of one split; `root` may be None for synthetic datasets, and where the recipe says where its files are.
+    """The index of one split; `root` None: where `roots.py` finds it.
 
     Raises UserError.
     """
@@ -36,9 +37,8 @@ def on_disk(data: DataConfig) -> bool:
 
 
 def _request(source: Reader, data: DataConfig, dataset: str, root: Path | None, split: str) -> Request:
-    if source.sources is not None and root is None and not data.root:
-        raise UserError(
-            f"The dataset '{dataset}' is read from files. Say where with --data-root DIR, or use --dataset shapes."
-        )
-    place = Path(root or data.root) if source.sources is not None else None
-    return Request(dataset, split, place, data.classes, data.train_images if split == "train" else data.val_images)
+    folder = data_folder(data, dataset, root) if source.sources is not None else None
+    if source.sources is not None and folder is None:
+        command = f"python experiments/run.py --check-data --dataset {dataset}"
+        raise absent(dataset, source_of(dataset), nowhere(dataset), command)
+    return Request(dataset, split, folder, data.classes, data.train_images if split == "train" else data.val_images)
