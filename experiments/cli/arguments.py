@@ -15,7 +15,7 @@ from experiments.runtime.errors import UserError
 
 EXAMPLES = """examples:
   python experiments/run.py --assigner autoassign --dataset shapes
-  python experiments/run.py --assigner atss --dataset voc --download --set schedule.iterations=9000
+  python experiments/run.py --assigner atss --dataset voc --download
   python experiments/run.py --tables 2 3 4 5 7 --profile cpu
 """
 SEEDS = 2**63 - 1  # torch takes no larger one
@@ -46,13 +46,13 @@ def arguments() -> argparse.ArgumentParser:
     """No defaults: what is not typed is not in the result, see `Options`."""
     parser = _Parser(
         prog="run.py",
-        description="Trains and evaluates one assigner on one dataset, or all runs of the paper's tables.",
+        description="Trains and evaluates one assigner on one dataset, or all of the paper's tables.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("--assigner", help="a name, see --list, or FILE.py:CLASS of your own")
-    parser.add_argument("--dataset", help="a name, see --list, or the YAML file of your own recipe")
+    parser.add_argument("--assigner", type=_word, help="a name, see --list, or FILE.py:CLASS of your own")
+    parser.add_argument("--dataset", type=_word, help="a name, see --list, or the YAML file of your own recipe")
     parser.add_argument(
         "--data-root",
         type=_path,
@@ -63,7 +63,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=_path, metavar="DIR", help="folder of the run folders (default: runs)")
     parser.add_argument("--seed", type=_whole(0, SEEDS), metavar="N", help="default: 0")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", help="any field of the recipe")
-    parser.add_argument("--evaluator", metavar="NAME", help="hotcoco (default) or pycocotools")
+    parser.add_argument("--evaluator", type=_word, metavar="NAME", help="hotcoco (default) or pycocotools")
     parser.add_argument(
         "--skip-bad-images",
         action="store_true",
@@ -86,11 +86,15 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _path(text: str) -> Path:
-    """An empty word is a variable of the shell that is not set, and no folder."""
+def _word(text: str) -> str:
+    """An empty one is a variable of the shell that is not set."""
     if not text:
-        raise argparse.ArgumentTypeError("is a path, got nothing")
-    return Path(text)
+        raise argparse.ArgumentTypeError("is a word, got nothing")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_word(text))
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -116,7 +120,7 @@ def _gpus(text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (0 <= value <= 1 or (value <= MANY and value == int(value))):
+    if not (0 <= value <= 1 or (1 < value <= MANY and value == int(value))):
         raise argparse.ArgumentTypeError(f"is a part of one GPU or a whole number from 0 to {MANY}, got '{text:.40}'")
     return value
 
@@ -137,7 +141,9 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--version", action=_Version, help="print version, commit and folder of this code")
     group.add_argument("--print-config", action="store_true", help="print the resolved recipe")
     group.add_argument("--explain", action="store_true", help="print what differs from the reference head")
-    group.add_argument("--check", metavar="ASSIGNER", help="run the conformance kit on a name or FILE.py:CLASS")
+    group.add_argument(
+        "--check", type=_word, metavar="ASSIGNER", help="run the conformance kit on a name or FILE.py:CLASS"
+    )
     group.add_argument("--check-data", action="store_true", help="check the files of --dataset: layout, counts, images")
     group.add_argument(
         "--state", type=_path, metavar="DIR", help="with --check-data: folder of its notes (default: DATA_ROOT/check)"
@@ -147,7 +153,7 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
 def _add_grid(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the paper's tables")
     group.add_argument("--tables", type=_whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
-    group.add_argument("--profile", help="full (default): as the paper; cpu: small synthetic datasets")
+    group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
     group.add_argument("--seeds", type=_whole(0, SEEDS), nargs="+", metavar="N", help="default: 0 1 2")
     group.add_argument("--only", metavar="AXIS=VALUE", action="append", help="table, row, assigner, dataset, seed, ...")
     group.add_argument("--plan", action="store_true", help="print what is finished and what remains, then exit")
@@ -156,7 +162,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--retries", type=_whole(0, MANY), metavar="N", help="of a run, after a crash (default: 2)")
     group.add_argument("--executor", choices=["serial", "process", "ray"], help="default: process; ray with --address")
-    group.add_argument("--address", help="of a Ray cluster, auto: the one this machine belongs to")
+    group.add_argument("--address", type=_word, help="of a Ray cluster, auto: the one this machine belongs to")
     group.add_argument("--ship", action="store_true", help="send this code to the nodes; else it is at this path there")
     group.add_argument(
         "--workers",

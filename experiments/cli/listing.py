@@ -9,6 +9,7 @@ from assigners.describe import descriptions
 from experiments.recipes.names import dataset_names
 
 LEAST = 50  # columns: a narrower terminal breaks the lines itself
+ENDLESS = 10_000  # where there is no terminal: a line a method, for grep
 
 
 def print_list() -> None:
@@ -26,7 +27,7 @@ def print_list() -> None:
 
 def _wrapped(text: str, indent: str) -> str:
     """The first line begins with `indent`, the others below its end."""
-    columns = max(LEAST, shutil.get_terminal_size().columns)
+    columns = max(LEAST, shutil.get_terminal_size((ENDLESS, 24)).columns)
     return textwrap.fill(
         text,
         columns,
