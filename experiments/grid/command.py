@@ -22,6 +22,9 @@ from experiments.runtime.console import say
 from experiments.runtime.signals import Preempted, stop_on_signal
 
 
+_ALONE = "which makes all others again, too: keep them out with --only, or remove the folder of that run."
+
+
 def run_tables(options: Options) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
     count = side_by_side(options)
@@ -53,7 +56,7 @@ def _to_retry(state: State, options: Options) -> State:
     """New where a run is to be tried again, whatever became of it."""
     if options.force and state.kind != "running":
         return State("new")
-    retried = state.kind == "failed" and (options.retry_failed or not state.permanent)
+    retried = state.kind == "failed" and not state.unreadable and (options.retry_failed or not state.permanent)
     return replace(state, kind="new") if retried else state
 
 
@@ -76,6 +79,8 @@ def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
         say(
             "Runs that failed because of their recipe or data are not retried. Fix the cause, then pass --retry-failed."
         )
+    if any(states[name].unreadable for name in unfinished):
+        say(f"A run whose record cannot be read is made again with --force alone, {_ALONE}")
     absent = {entry.label for entry in entries if not entry.id and not entry.row.reason}
     cannot = f", {len(absent)} cannot run" if absent else ""
     say(f"{len(states) - len(unfinished)} of {len(states)} runs done{cannot}")

@@ -24,6 +24,7 @@ class State:
     ap: float | None = None  # fraction of 1; of a run under way the newest, where it measures any before the end
     reason: str = ""  # of a failure
     permanent: bool = False  # the failure lies in the recipe or its data: another try would fail, too
+    unreadable: bool = False  # a record of it is damaged, or of another version: only a fresh start helps
 
 
 def state_of_run(folder: RunFolder) -> State:
@@ -33,7 +34,7 @@ def state_of_run(folder: RunFolder) -> State:
             return State("done", ap=folder.read_result().ap)
         failure, row, curve = folder.read_failed(), last_row(folder), folder.read_curve()
     except RecordError as error:
-        return State("failed", reason=str(error), permanent=True)
+        return State("failed", reason=str(error), unreadable=True)
     ap = curve[-1].metrics.get("AP") if curve else None
     step, rate = (row.step, row.values.get("images_per_s") or 0.0) if row else (0, 0.0)
     if is_held(folder):

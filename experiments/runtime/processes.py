@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 
 import torch
 from torch import Tensor, distributed, nn
@@ -14,6 +15,12 @@ from experiments.runtime.errors import UserError
 
 _AGAIN = "Run the same command to resume from the newest checkpoint."
 _UNSET = "Start several processes with torchrun, or unset it for one."
+# Of buffers, which are equal everywhere and never change: not before each step. torch renamed the word after 2.9.
+_SYNC = next(
+    name
+    for name in ("forward_sync_buffers", "broadcast_buffers")
+    if name in signature(nn.parallel.DistributedDataParallel).parameters
+)
 NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")  # of each of several processes
 _ENDED = f"Another process of this run has ended; what it printed says why. {_AGAIN}"
 KILLED = {  # words of torch's message -> ours
@@ -41,7 +48,7 @@ class World:
         """Gradients become means over the processes."""
         if self.size == 1:
             return model
-        return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(model, **{_SYNC: False})
 
     def mean(self, values: Tensor) -> Tensor:
         """Over the processes."""
@@ -96,7 +103,7 @@ def announced() -> Announced:
 def _number(name: str, default: int, least: int) -> int:
     """Of an environment variable; an empty one is none."""
     text = os.environ.get(name, "").strip() or str(default)
-    if not (text.isascii() and text.isdecimal() and least <= int(text) < 2**31):
+    if not (text.isascii() and text.isdecimal() and len(text) < 11 and least <= int(text) < 2**31):
         raise UserError(f"The environment says {name}={text}, which is no number of {least} or more. {_UNSET}")
     return int(text)
 
