@@ -22,9 +22,6 @@ from experiments.runtime.console import say
 from experiments.runtime.signals import Preempted, stop_on_signal
 
 
-_ALONE = "which makes all others again, too: keep them out with --only, or remove the folder of that run."
-
-
 def run_tables(options: Options) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
     count = side_by_side(options)
@@ -75,12 +72,15 @@ def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
     for name, entry in unfinished.items():
         state = states[name]
         say(f"{state.kind}: {entry.label} ({name}){state.reason and ': ' + state.reason}")
-    if any(states[name].permanent for name in unfinished):
+    if any(states[name].permanent and not states[name].unreadable for name in unfinished):
         say(
             "Runs that failed because of their recipe or data are not retried. Fix the cause, then pass --retry-failed."
         )
     if any(states[name].unreadable for name in unfinished):
-        say(f"A run whose record cannot be read is made again with --force alone, {_ALONE}")
+        say(
+            "A run whose record cannot be read is made again with --force alone, not with --retry-failed. "
+            "The others are made again with it: keep them out with --only, or move the folder of that run away."
+        )
     absent = {entry.label for entry in entries if not entry.id and not entry.row.reason}
     cannot = f", {len(absent)} cannot run" if absent else ""
     say(f"{len(states) - len(unfinished)} of {len(states)} runs done{cannot}")

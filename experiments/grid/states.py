@@ -32,13 +32,17 @@ def state_of_run(folder: RunFolder) -> State:
     try:
         if folder.is_done():
             return State("done", ap=folder.read_result().ap)
-        failure, row, curve = folder.read_failed(), last_row(folder), folder.read_curve()
+        row, curve = last_row(folder), folder.read_curve()
     except RecordError as error:
-        return State("failed", reason=str(error), unreadable=True)
+        return State("failed", reason=str(error), permanent=True, unreadable=True)
     ap = curve[-1].metrics.get("AP") if curve else None
     step, rate = (row.step, row.values.get("images_per_s") or 0.0) if row else (0, 0.0)
     if is_held(folder):
         return State("running", step, rate, ap)
+    try:
+        failure = folder.read_failed()
+    except RecordError as error:  # another try removes the file
+        return State("failed", step, rate, ap, str(error), permanent=True)
     if failure:
         return State("failed", step, rate, ap, failure.reason, failure.kind == "permanent")
     return State("stopped" if step else "new", step, rate, ap)
