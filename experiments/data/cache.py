@@ -26,13 +26,17 @@ from experiments.data.packed_paths import Paths
 from experiments.runtime.console import say
 
 VERSION = 4  # of what readers and clean-up make of a file: raise it when they change
+REMEDY = "Set ASSIGNBENCH_CACHE to a folder that has room."
 COLUMNS = ("image_ids", "sizes", "offsets", "boxes", "labels", "ignore")
 FILE_COLUMNS = ("bytes", "times", "hashes")
 
 
-def folder() -> Path:
-    """$ASSIGNBENCH_CACHE, or ~/.cache/assignbench."""
-    return Path(os.environ.get("ASSIGNBENCH_CACHE") or Path.home() / ".cache" / "assignbench")
+def folder() -> Path | None:
+    """$ASSIGNBENCH_CACHE, or ~/.cache/assignbench; None for a user without a home, as containers have."""
+    try:
+        return Path(os.environ.get("ASSIGNBENCH_CACHE") or Path.home() / ".cache" / "assignbench")
+    except RuntimeError:  # pathlib's, for a user that the system does not know
+        return None
 
 
 def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Index]) -> Index:
@@ -40,7 +44,12 @@ def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Ind
 
     Where the cache cannot be written, one line says so and the set is read as if there were none.
     """
-    entry = _entry(asked, root, sources)
+    base = folder()
+    if base is None:
+        say(f"The index is not cached: this user has no home folder. {REMEDY}")
+        index = read()
+        return replace(index, files=image_files(index.paths))
+    entry = _entry(base, asked, root, sources)
     index = _open(entry, root)
     if index is not None and index.files.now(index.paths) is index.files:
         return index
@@ -61,14 +70,17 @@ def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Ind
 
 def keep(asked: tuple, root: Path, sources: list[Path], index: Index) -> None:
     """Writes what is now known of the index into its entry."""
-    entry = _entry(asked, root, sources)
+    base = folder()
+    if base is None:
+        return
+    entry = _entry(base, asked, root, sources)
     with _locked(entry.parent) as free:
         if free:
             _kept(entry, index, root)
 
 
-def _entry(asked: tuple, root: Path, sources: list[Path]) -> Path:
-    return folder() / f"index-{_hash([VERSION, *asked, str(root.resolve())])}" / _stamp(sources)
+def _entry(base: Path, asked: tuple, root: Path, sources: list[Path]) -> Path:
+    return base / f"index-{_hash([VERSION, *asked, str(root.resolve())])}" / _stamp(sources)
 
 
 def _kept(entry: Path, index: Index, root: Path) -> Index:
@@ -113,7 +125,7 @@ def _locked(place: Path) -> Iterator[bool]:
 
 
 def _uncached(error: OSError) -> None:
-    say(f"The index is not cached: {folder()}: {error.strerror}. Set ASSIGNBENCH_CACHE to a place that has room.")
+    say(f"The index is not cached: {folder()}: {error.strerror}. {REMEDY}")
 
 
 def _write(entry: Path, index: Index) -> None:

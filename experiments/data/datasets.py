@@ -8,12 +8,14 @@ from pathlib import Path
 from experiments.data import cache
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
+from experiments.data.official.sources import source_of
 from experiments.data.readers import Reader, Request, SplitFiles, reader
+from experiments.data.roots import absent, data_folder, nowhere
 from experiments.runtime.errors import UserError
 
 
 def load_index(data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles, clean: bool = True) -> Index:
-    """The index of one split; `root` may be None for synthetic datasets, and where the recipe says where its files are.
+    """The index of one split; `root` None: where `roots.py` finds it.
 
     clean: False for the split that is evaluated. Its classes are those of its own files, see classes.match_classes.
     Raises UserError.
@@ -57,15 +59,14 @@ def on_disk(data: DataConfig) -> bool:
 def _request(
     source: Reader, data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles, clean: bool = True
 ) -> Request:
-    if source.sources is not None and root is None and not data.root:
-        raise UserError(
-            f"The dataset '{dataset}' is read from files. Say where with --data-root DIR, or use --dataset shapes."
-        )
+    folder = data_folder(data, dataset, root) if source.sources is not None else None
+    if source.sources is not None and folder is None:
+        command = f"python experiments/run.py --check-data --dataset {dataset}"
+        raise absent(dataset, source_of(dataset), nowhere(dataset), command)
     files = split if isinstance(split, SplitFiles) else None
     if files and not source.named_files:
         raise UserError(
             f"data.reader={data.reader} takes the name of a split, not {files}. Only coco reads named files."
         )
-    place = Path(root or data.root) if source.sources is not None else None
     images = data.train_images if split == "train" else data.val_images
-    return Request(dataset, str(split), place, data.classes, images, clean, files, data.exif)
+    return Request(dataset, str(split), folder, data.classes, images, clean, files, data.exif)

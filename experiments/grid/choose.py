@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
-
 import torch
 
+from experiments.cli.options import Options
 from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
 from experiments.grid.executors.serial import Serial
 from experiments.runtime.errors import UserError
 from experiments.runtime.threads import usable_cores
 
-LEAST = {"workers": 1, "cpus_per_run": 1, "retries": 0, "processes_per_run": 0}
 
-
-def share_of_a_run(options: argparse.Namespace) -> Share:
+def share_of_a_run(options: Options) -> Share:
     """Raises UserError for words that do not fit together."""
     gpus, present = options.gpus_per_run, torch.cuda.device_count()
     if gpus is None and not options.address:
         gpus = float(present > 0)
     requested = gpus or 0.0
-    if requested < 0 or (requested > 1 and requested != int(requested)):
-        raise UserError(f"--gpus-per-run is a part of one GPU or a whole number, got {requested:g}.")
     if not options.address and requested > present:
         raise UserError(f"--gpus-per-run is {requested:g}, and this machine has {present} GPUs.")
-    for name, least in LEAST.items():
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise UserError(f"--{name.replace('_', '-')} is {least} or more, got {value}.")
     return Share(
         cpus=options.cpus_per_run,
         gpus=gpus,
@@ -38,7 +29,7 @@ def share_of_a_run(options: argparse.Namespace) -> Share:
     )
 
 
-def side_by_side(options: argparse.Namespace) -> int:
+def side_by_side(options: Options) -> int:
     """How many runs are made at once; on a cluster not known before, then 1."""
     share = share_of_a_run(options)
     if options.executor == "serial" or (options.address and not options.workers):
@@ -49,7 +40,7 @@ def side_by_side(options: argparse.Namespace) -> int:
     return options.workers or max(1, room)
 
 
-def choose_executor(options: argparse.Namespace) -> Executor:
+def choose_executor(options: Options) -> Executor:
     """Raises UserError."""
     kind, share = options.executor or ("ray" if options.address else "process"), share_of_a_run(options)
     if options.address and kind != "ray":

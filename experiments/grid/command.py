@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import shlex
-import sys
 from dataclasses import replace
 from functools import partial
 
+from experiments.cli.options import Options
 from experiments.grid.choose import choose_executor, side_by_side
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
@@ -20,11 +18,12 @@ from experiments.grid.states import State, state_of_run
 from experiments.grid.table_record import table_record
 from experiments.recipes.recipe import plain
 from experiments.records.run_folder import RunFolder, write_table
+from experiments.runtime.commands import command_typed
 from experiments.runtime.console import say
 from experiments.runtime.signals import Preempted, stop_on_signal
 
 
-def run_tables(options: argparse.Namespace) -> int:
+def run_tables(options: Options) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
     count = side_by_side(options)
     entries = filtered(_entries(options), options.only)
@@ -53,11 +52,11 @@ def run_tables(options: argparse.Namespace) -> int:
     return _report(entries, {name: state_of_run(folder) for name, folder in folders.items()})
 
 
-def _to_retry(state: State, options: argparse.Namespace) -> State:
+def _to_retry(state: State, options: Options) -> State:
     """New where a run is to be tried again, whatever became of it."""
     if options.force and state.kind != "running":
         return State("new")
-    retried = state.kind == "failed" and (options.retry_failed or not state.permanent)
+    retried = state.kind == "failed" and not state.unreadable and (options.retry_failed or not state.permanent)
     return replace(state, kind="new") if retried else state
 
 
@@ -76,9 +75,14 @@ def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
     for name, entry in unfinished.items():
         state = states[name]
         say(f"{state.kind}: {entry.label} ({name}){state.reason and ': ' + state.reason}")
-    if any(states[name].permanent for name in unfinished):
+    if any(states[name].permanent and not states[name].unreadable for name in unfinished):
         say(
             "Runs that failed because of their recipe or data are not retried. Fix the cause, then pass --retry-failed."
+        )
+    if any(states[name].unreadable for name in unfinished):
+        say(
+            "A run whose record cannot be read is made again with --force alone, not with --retry-failed. "
+            "The others are made again with it: keep them out with --only, or move the folder of that run away."
         )
     absent = {entry.label for entry in entries if not entry.id and not entry.row.reason}
     cannot = f", {len(absent)} cannot run" if absent else ""
@@ -86,20 +90,19 @@ def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
     return int(bool(unfinished or absent))
 
 
-def _entries(options: argparse.Namespace) -> list[TableEntry]:
+def _entries(options: Options) -> list[TableEntry]:
     """Of all tables asked for, the record of each written as a whole."""
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
-    command = shlex.join(["python", "experiments/run.py", *sys.argv[1:]])
     seeds, entries = list(dict.fromkeys(options.seeds)), []
     for number in dict.fromkeys(options.tables):
         matrix = load_matrix(number, profile)
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
-        write_table(options.runs, table_record(matrix, profile.name, command, of_table))
+        write_table(options.runs, table_record(matrix, profile.name, command_typed(), of_table))
         entries += of_table
     return entries
 
 
-def _job(entry: TableEntry, options: argparse.Namespace) -> Job:
+def _job(entry: TableEntry, options: Options) -> Job:
     root = str(entry.root) if entry.root else None
     return Job(entry.id, plain(entry.recipe), root, str(options.runs.resolve()))

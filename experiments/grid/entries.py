@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from experiments.data.datasets import on_disk
+from experiments.data.roots import data_folder
 from experiments.grid.matrices import Matrix, MatrixRow, Profile
 from experiments.recipes.load import load, overridden
 from experiments.recipes.recipe import Recipe
@@ -43,11 +45,17 @@ class DatasetFinder:
     root: Path | None
     cache: dict = field(default_factory=dict)
 
-    def folder(self, dataset: str) -> Path | None:
-        """The dataset's own folder below the root, by its name (coco-2x is in coco); else the root itself."""
-        names = (dataset, dataset.partition("-")[0])
-        folders = [self.root / name for name in names if (self.root / name).is_dir()] if self.root else []
-        return folders[0] if folders else self.root
+    def folder(self, recipe: Recipe) -> Path | None:
+        """The dataset's own folder below the root, by its name (coco-2x is in coco); else the root itself.
+
+        Without a root the folder that run.py takes, absolute: a node looks for it from another one.
+        """
+        if self.root is None:
+            own = recipe.data.root or not on_disk(recipe.data)
+            folder = None if own else data_folder(recipe.data, recipe.dataset, None)
+            return folder and folder.absolute()
+        names = (recipe.dataset, recipe.dataset.partition("-")[0])
+        return next((self.root / name for name in names if (self.root / name).is_dir()), self.root)
 
     def spec(self, recipe: Recipe) -> tuple[RunSpec, list[str]]:
         """The run and the digests of its two datasets. Raises UserError."""
@@ -61,7 +69,7 @@ class DatasetFinder:
 
     def _read(self, recipe: Recipe) -> tuple[RunSpec | UserError, list[str]]:
         try:
-            spec = find(recipe, self.folder(recipe.dataset))
+            spec = find(recipe, self.folder(recipe))
         except UserError as error:
             return error, []
         return spec, [spec.train.digest(), spec.val.digest()]
@@ -100,7 +108,7 @@ def _resolved(entry: TableEntry, profile: Profile, overrides: list[str], finder:
         entry,
         id=run_id(spec.recipe, digests),
         recipe=spec.recipe,
-        root=finder.folder(entry.dataset),
+        root=finder.folder(spec.recipe),
         images=len(spec.val),
         classes=len(spec.train.classes),
     )

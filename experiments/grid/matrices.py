@@ -65,10 +65,10 @@ def table_numbers() -> list[int]:
 
 def load_profile(name: str) -> Profile:
     """By name. Raises UserError."""
-    path = PROFILES / f"{name}.yaml"
-    if not path.is_file():
-        raise unknown("profile", name, sorted(path.stem for path in PROFILES.glob("*.yaml")))
-    values = yaml.safe_load(path.read_text())
+    names = sorted(path.stem for path in PROFILES.glob("*.yaml"))
+    if name not in names:
+        raise unknown("profile", name, names)
+    values = yaml.safe_load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
     return Profile(name, values["datasets"], values.get("classes", {}), tuple(values.get("set", ())))
 
 
@@ -77,7 +77,7 @@ def load_matrix(table: int, profile: Profile) -> Matrix:
     path = MATRICES / f"table{table}.yaml"
     if not path.is_file():
         raise unknown("table", str(table), [str(number) for number in table_numbers()])
-    values = yaml.safe_load(path.read_text())
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
     datasets = {paper: label or "" for paper, label in values.get("datasets", {"coco": ""}).items()}
     columns = tuple(
         _column(name, paper, label, profile.classes) for paper, label in datasets.items() for name in values["columns"]

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +22,10 @@ from experiments.runtime.console import clock, say
 
 EVERY = 2.0  # seconds between two looks at the run folders
 ORDER = ("running", "failed", "done", "stopped", "new")  # from the top
-FURNITURE = 6  # lines of the table that are no run
+FURNITURE = 6  # lines of the table that are no run: its frame and head, what is hidden, the cursor's
+HEADS = ("run", "state", "steps", "images/s", "left", "AP")
+DISPENSABLE = ("images/s", "left", "steps", "AP")  # where the terminal is too narrow for all, these go first
+RUN_WIDTH = 12  # characters of a run's name that remain in any case
 
 
 @dataclass
@@ -85,21 +89,49 @@ class ProgressTable:
         return f"{state.kind}: {self.entries[name].label}{ap}{state.reason and ', ' + state.reason} [{self.summary()}]"
 
     def _table(self) -> Table:
-        table = Table(title=self.summary(), title_justify="left")
-        for head in ("run", "state", "steps", "images/s", "left", "AP"):
-            table.add_column(head, no_wrap=True, justify="left" if head in ("run", "state") else "right")
         ordered = sorted(self.states, key=lambda name: ORDER.index(self.states[name].kind))
-        for name in ordered[: max(1, Console(stderr=True).height - FURNITURE)]:
-            table.add_row(*self._row(self.entries[name], self.states[name]))
-        return table
+        rows = [self._row(self.entries[name], self.states[name]) for name in ordered]
+        console = Console(stderr=True)
+        return fitted(rows, self.summary(), console.width, console.height)
 
     def _row(self, entry: TableEntry, state: State) -> tuple[str, ...]:
         total, seconds = steps(entry.recipe.schedule), remaining_seconds(entry.recipe, state, self.paces)
         return (
             entry.label,
-            f"failed: {state.reason}" if state.kind == "failed" else state.kind,
+            state.kind,
             "" if state.kind == "done" else f"{state.step}/{total}",
             f"{state.images_per_s:.1f}" if state.images_per_s else "",
             clock(seconds) if seconds is not None and state.kind == "running" else "",
             "" if state.ap is None else f"{state.ap:.3f}",
         )
+
+
+def fitted(rows: list[tuple[str, ...]], title: str, width: int, height: int) -> Table:
+    """As many rows as fit, in columns by HEADS; numbers are whole or not there, names lose their middle."""
+    heads = list(HEADS)
+    widths = {head: max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(HEADS)}
+    for head in DISPENSABLE:
+        if _spare(heads, widths, width) < RUN_WIDTH:
+            heads.remove(head)
+    widths["run"] = max(1, min(widths["run"], _spare(heads, widths, width)))
+    shown = rows[: max(1, height - FURNITURE - ceil(len(title) / width))]
+    hidden = f"{len(rows) - len(shown)} more runs are not shown" if len(shown) < len(rows) else None
+    table = Table(title=title, title_justify="left", caption=hidden, caption_justify="left")
+    for head in heads:
+        table.add_column(head, no_wrap=True, justify="left" if head in ("run", "state") else "right")
+    for row in shown:
+        table.add_row(*(_cut(row[HEADS.index(head)], widths[head]) for head in heads))
+    return table
+
+
+def _spare(heads: list[str], widths: dict[str, int], width: int) -> int:
+    """Characters that remain for the run's name: each column has a blank at both sides and a line."""
+    return width - 1 - 3 * len(heads) - sum(widths[head] for head in heads[1:])
+
+
+def _cut(text: str, width: int) -> str:
+    """Beginning and end of what is too long: the seed stands last."""
+    if len(text) <= width:
+        return text
+    end = (width - 2) // 2
+    return f"{text[: width - 2 - end]}..{text[len(text) - end :]}" if width > 2 else text[:width]

@@ -34,6 +34,8 @@ def run_job(job: Job, finder: DatasetFinder, world: World, stop: Stop) -> Outcom
         return Outcome("stopped", str(stopped))
     except UserError as error:
         return Outcome("permanent", str(error))
+    except RecordError as error:  # held by another process, or damaged
+        return Outcome("transient", str(error))
     except Exception as error:
         traceback.print_exc()
         return Outcome("transient", f"{type(error).__name__}: {error}")

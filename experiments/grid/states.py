@@ -24,6 +24,7 @@ class State:
     ap: float | None = None  # fraction of 1; of a run under way the newest, where it measures any before the end
     reason: str = ""  # of a failure
     permanent: bool = False  # the failure lies in the recipe or its data: another try would fail, too
+    unreadable: bool = False  # a record of it is damaged, or of another version: only a fresh start helps
 
 
 def state_of_run(folder: RunFolder) -> State:
@@ -31,13 +32,17 @@ def state_of_run(folder: RunFolder) -> State:
     try:
         if folder.is_done():
             return State("done", ap=folder.read_result().ap)
-        failure, row, curve = folder.read_failed(), last_row(folder), folder.read_curve()
+        row, curve = last_row(folder), folder.read_curve()
     except RecordError as error:
-        return State("failed", reason=str(error), permanent=True)
+        return State("failed", reason=str(error), permanent=True, unreadable=True)
     ap = curve[-1].metrics.get("AP") if curve else None
     step, rate = (row.step, row.values.get("images_per_s") or 0.0) if row else (0, 0.0)
     if is_held(folder):
         return State("running", step, rate, ap)
+    try:
+        failure = folder.read_failed()
+    except RecordError as error:  # another try removes the file
+        return State("failed", step, rate, ap, str(error), permanent=True)
     if failure:
         return State("failed", step, rate, ap, failure.reason, failure.kind == "permanent")
     return State("stopped" if step else "new", step, rate, ap)

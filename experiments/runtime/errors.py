@@ -2,7 +2,6 @@
 
 import errno
 from difflib import get_close_matches
-from pathlib import Path
 
 
 class UserError(Exception):
@@ -16,9 +15,9 @@ def unknown(kind: str, name: str, names: list[str]) -> UserError:
     return UserError(f"Unknown {kind} '{name}'.{hint} Known: {', '.join(names)}.")
 
 
-def disk_sentence(error: OSError, runs: Path) -> str:
+def disk_sentence(error: OSError) -> str:
     """The sentence for a disk that is full, gone or not ours."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "Free some of it (a finished run needs no checkpoint*.pt)" if full else "Fix that"
-    where = error.filename or runs
-    return f"{where}: {error.strerror}. All that was saved before is intact. {advice}, then run the same command again."
+    where = f"{error.filename or 'The disk that is written to'}: {error.strerror or error}"
+    return f"{where}. All that was saved before is intact. {advice}, then run the same command again."

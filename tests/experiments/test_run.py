@@ -102,7 +102,9 @@ def test_two_processes_train_as_one(command, tmp_path):
     assert command(*words(tmp_path / "one"))[0] == 0
     line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     line += ["experiments/run.py", *words(tmp_path / "two")]
-    subprocess.run(line, cwd=ROOT, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(line, cwd=ROOT, check=True, env=env, capture_output=True, text=True)
+    assert "Warning" not in done.stderr and "deprecated" not in done.stderr
     one, two = (runs_in(tmp_path / name)[0] for name in ("one", "two"))
     losses = [[row.values["loss"] for row in folder.read_metrics()] for folder in (one, two)]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)

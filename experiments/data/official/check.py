@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from experiments.data.config import DataConfig
-from experiments.data.datasets import keep_index, load_index, on_disk, resolve_split
+from experiments.data.datasets import keep_index, load_index, resolve_split
 from experiments.data.official import compare, contents
 from experiments.data.official.compare import Finding
 from experiments.data.official.contents import Split
 from experiments.data.official.decode import decode_all
 from experiments.data.official.memory import ImageState, Memory
 from experiments.data.official.missing_files import image_files, missing_files
-from experiments.data.official.sources import SOURCES, PublicSource
-from experiments.recipes.names import dataset_name
+from experiments.data.official.obtain import Wanted, obtain
+from experiments.data.official.sources import PublicSource
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import Preempted
+from experiments.runtime.threads import usable_cores
 
 LISTED = 5  # bad images on the page; the list on disk has all
 
 
-def check_data(data: DataConfig, options: argparse.Namespace) -> int:
+def check_data(wanted: Wanted, workers: int | None) -> int:
     """`run.py --check-data`: 0 where all is good, 1 where something is missing or broken, 130 where it was stopped.
 
-    Raises UserError.
+    workers: decoding processes; None: one a core. Raises UserError.
     """
     try:
-        return _check(data, options)
+        return _check(wanted, workers or usable_cores())
+    except BrokenPipeError:  # of `| head`: no fault of a disk
+        raise
     except OSError as error:  # a disk that is full, gone or not ours
-        where = f"{error.filename or options.data_root}: {error.strerror}."
+        where = f"{error.filename or wanted.root}: {error.strerror}."
         advice = "What was fetched and checked before is kept: fix that, then run the same command again."
         raise UserError(
             f"{where} {advice} Where the data may not be written to, name a folder with --state DIR."
@@ -42,58 +43,38 @@ def check_data(data: DataConfig, options: argparse.Namespace) -> int:
         return 130
 
 
-def _check(data: DataConfig, options: argparse.Namespace) -> int:
-    if not on_disk(data):
-        print(f"{options.dataset} is synthetic: there is nothing on disk to check.")
+def _check(wanted: Wanted, workers: int) -> int:
+    folder = obtain(wanted)
+    if folder is None:
+        print(f"{wanted.name} is synthetic: there is nothing on disk to check.")
         return 0
-    source = SOURCES.get(options.dataset)
-    root = _root(options, data, source)
-    memory = Memory((options.state or root / "check").absolute(), dataset_name(options.dataset))
-    if options.download:
-        compare.check_fetchable(options.dataset, source, root)
-        root.mkdir(parents=True, exist_ok=True)
-        compare.fetch_missing(source, root, memory)
-    elif source and not compare.is_official(source, root):
+    root, source = folder.absolute(), wanted.source
+    if source and not compare.is_official(source, root):
         source = None
-    return _report(options, data, root, source, memory)
+    return _report(wanted, root, source, workers)
 
 
-def _root(options: argparse.Namespace, data: DataConfig, source: PublicSource | None) -> Path:
-    """Where run.py would look; absolute, so that what was checked is recognised from another folder."""
-    where = f" It comes from {source.page} (licence: {source.licence}); layout: {source.layout}." if source else ""
-    if options.workers is not None and options.workers < 1:
-        raise UserError(f"--workers {options.workers}: at least one process must decode.")
-    if options.data_root is None and not data.root:
-        raise UserError(f"'{options.dataset}' is read from files. Say where with --data-root DIR.{where}")
-    root = options.data_root or Path(data.root)
-    if not root.is_dir() and not options.download:
-        raise UserError(f"There is no folder {root}.{where}")
-    return root.absolute()
-
-
-def _report(
-    options: argparse.Namespace, data: DataConfig, root: Path, source: PublicSource | None, memory: Memory
-) -> int:
+def _report(wanted: Wanted, root: Path, source: PublicSource | None, workers: int) -> int:
     """Prints the page; the exit code."""
+    memory = wanted.memory(root)
     findings = compare.archives(source, root, memory) + compare.folders(source, root) if source else []
-    splits, faults = _splits(options.dataset, data, root, source)
+    splits, faults = _splits(wanted.name, wanted.data, root, source)
     findings += faults
     readable = len(splits) == 2
     if not readable:
         findings += _missing(root, memory)
-    workers = options.workers or os.cpu_count() or 1
-    states, decoded = _decoded(splits, [] if readable else image_files(root), memory, workers, data)
+    states, decoded = _decoded(splits, [] if readable else image_files(root), memory, workers, wanted.data)
     findings += decoded
     if readable:
-        findings += _contents(options.dataset, data, root, splits, states)
-    print(f"{options.dataset} in {root}")
+        findings += _contents(wanted.name, wanted.data, root, splits, states)
+    print(f"{wanted.typed} in {root}")
     for finding in findings:
         print(f"{finding.kind:<8} {finding.text}")
     incomplete = any(finding.kind in ("differs", "missing", "broken") for finding in findings)
     if source and incomplete:
         print(f"source   {source.page} (licence: {source.licence})\n{'layout':<8} {source.layout}")
         if source.fetchable:
-            print(f"fetch    {command(options)} --download")
+            print(f"fetch    {wanted.command} --download")
     print(_verdict(findings, readable))
     return int(incomplete)
 
@@ -192,9 +173,3 @@ def _verdict(findings: list[Finding], readable: bool) -> str:
     return (
         "verdict: run.py can train and test on it, but it is not the official dataset: its AP is not the benchmark's."
     )
-
-
-def command(options: argparse.Namespace) -> str:
-    """What was typed, in short."""
-    root = f" --data-root {options.data_root}" if options.data_root else ""
-    return f"python experiments/run.py --check-data --dataset {options.dataset}{root}"

@@ -99,7 +99,7 @@ VOC = PublicSource(
 COCO = PublicSource(
     page="https://cocodataset.org/#download",
     licence="annotations CC BY 4.0; the images come from Flickr, each under its own licence",
-    layout="{train2017,val2017}/*.jpg and annotations/instances_{train2017,val2017}.json",
+    layout="{train2017,val2017}/*.jpg, annotations/instances_train2017.json and annotations/instances_val2017.json",
     archives=(
         _coco(
             "zips/train2017.zip",
@@ -165,4 +165,9 @@ BCCD = PublicSource(
     images={"train": 205, "val": 87, "test": 72},
 )
 
-SOURCES = {"voc": VOC, "coco": COCO, "widerface": WIDERFACE, "objects365": OBJECTS365, "bccd": BCCD}  # by --dataset
+SOURCES = {"voc": VOC, "coco": COCO, "widerface": WIDERFACE, "objects365": OBJECTS365, "bccd": BCCD}
+
+
+def source_of(dataset: str) -> PublicSource | None:
+    """Of a word of --dataset: coco-2x has the files of coco; None for the file of one's own recipe."""
+    return SOURCES.get(dataset) or SOURCES.get(dataset.partition("-")[0] if "." not in dataset else "")

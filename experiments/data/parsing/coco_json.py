@@ -77,9 +77,7 @@ def read_coco(
         counters.update(block.counters)
     check_names(labels, used, path)
     check_pixels(fractions, sum(len(block.owner) for block in boxes), str(path))
-    for kind in "iU":
-        check_unique(np.concatenate([x for x in ids if x.dtype.kind == kind] or [np.zeros(0)]), f"{path}, annotation")
-    del ids  # assemble takes memory
+    _check_ids(ids, path)
     columns = ImageColumns(name, labels.classes, images.paths, images.numbers, images.sizes, counters=counters)
     return assemble(columns, boxes)
 
@@ -116,6 +114,13 @@ def _boxes(
     area = np.where(np.isnan(area), of_box, area)
     clean = CleanBoxes(owner, boxes, label, ignore, area, None if form.clean else sides)
     return clean, touched, int(in_unit_square(sides).sum())
+
+
+def _check_ids(ids: list[np.ndarray], path: Path) -> None:
+    """UserError where two annotations bear one id. Empties `ids`: the index that follows takes memory."""
+    for kind in "iU":
+        check_unique(np.concatenate([x for x in ids if x.dtype.kind == kind] or [np.zeros(0)]), f"{path}, annotation")
+    ids.clear()
 
 
 def _ids(records: list[Annotation]) -> list[np.ndarray]:

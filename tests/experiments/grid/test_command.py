@@ -61,3 +61,18 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):
 def test_wrong_words_get_one_line_and_code_2(grid, line, sentence):
     code, err = grid(*line, "--seeds", "0")
     assert code == 2 and sentence in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("text", ['{"AP": 0.5}', "{", ""])
+def test_a_result_that_cannot_be_read_is_made_again_by_force_alone_and_the_last_line_says_so(grid, tmp_path, text):
+    line = ("--tables", "2", *CPU, "--seeds", "0", "--only", "row=none")
+    grid(*line, "--plan")
+    ids = [row.entries["main"].runs[0] for row in read_table(tmp_path / "tables" / "cpu-table2.json").rows[:1]]
+    folder = RunFolder(tmp_path / ids[0])
+    folder.path.mkdir()
+    folder.done.write_text(text)
+    for more in ((), ("--retry-failed",)):
+        code, err = grid(*line, *more)
+        assert code == 1 and "is made again with --force alone" in err and "pass --retry-failed" not in err
+    assert folder.done.read_text() == text and not folder.lock.exists()
+    assert "1 to do" in grid(*line, "--force", "--plan")[1]

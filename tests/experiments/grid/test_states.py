@@ -60,3 +60,8 @@ def test_a_result_of_another_version_is_a_failure_that_says_what_to_do(tmp_path)
     folder.done.write_text('{"AP": 0.5}')
     state = state_of_run(folder)
     assert (state.kind, state.permanent) == ("failed", True) and "with --force" in state.reason
+    assert state.unreadable
+    folder.done.unlink()
+    folder.failed.write_text("[")
+    state = state_of_run(folder)
+    assert (state.kind, state.permanent, state.unreadable) == ("failed", True, False)  # --retry-failed removes it

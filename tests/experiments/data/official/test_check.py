@@ -135,11 +135,17 @@ def test_many_missing_files_make_a_list(check_data, coco):
     ("words", "sentence"),
     [
         ("--dataset vok --data-root .", "Did you mean 'voc'"),
-        ("--dataset voc", "Say where with --data-root DIR. It comes from http://host.robots.ox.ac.uk"),
-        ("--dataset coco --data-root absent", "There is no folder absent. It comes from https://cocodataset"),
+        ("--dataset voc", "with: python experiments/run.py --check-data --dataset voc --download"),
+        (
+            "--dataset coco --data-root absent",
+            "There is no folder absent. Say where its files are with --data-root DIR",
+        ),
+        ("--dataset widerface", "or get it at http://shuoyang1213.me/WIDERFACE/"),
+        ("--dataset shapes --data-root .", "--data-root does nothing"),
+        ("--dataset shapes --download", "--download does nothing"),
         ("--dataset bccd --data-root . --download", "get it at https://github.com/Shenggan/BCCD_Dataset"),
         ("--dataset voc --data-root a/VOCdevkit --download", "give the parent of VOCdevkit as --data-root"),
-        ("--dataset voc --data-root . --workers 0", "at least one process"),
+        ("--dataset voc --data-root . --workers 0", "--workers is 1 or more, got 0"),
     ],
 )
 def test_a_wrong_command_is_one_sentence_and_code_2(check_data, monkeypatch, tmp_path, words, sentence):

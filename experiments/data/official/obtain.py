@@ -1,0 +1,78 @@
+"""The folder of a dataset for who is about to read it; with --download, what is missing is fetched first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.data.config import DataConfig
+from experiments.data.datasets import on_disk
+from experiments.data.official import compare
+from experiments.data.official.memory import Memory
+from experiments.data.official.sources import PublicSource, source_of
+from experiments.data.roots import absent, data_folder, download_folder, nowhere
+from experiments.runtime.errors import UserError
+from experiments.runtime.processes import announced
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A dataset, as the command line asks for it."""
+
+    data: DataConfig
+    name: str  # of the recipe
+    typed: str  # as --dataset has it
+    root: Path | None  # --data-root
+    state: Path | None  # folder of the data check's notes
+    download: bool
+    command: str  # that was typed
+
+    @property
+    def source(self) -> PublicSource | None:
+        """None for a recipe of one's own."""
+        return source_of(self.typed)
+
+    def memory(self, root: Path) -> Memory:
+        """Absolute, so that what was checked is recognised from another folder."""
+        return Memory((self.state or root / "check").absolute(), Path(self.typed).stem)
+
+
+def obtain(wanted: Wanted) -> Path | None:
+    """The folder, None for a synthetic dataset. Raises UserError where it is not there or cannot be fetched."""
+    if not on_disk(wanted.data):
+        _check_synthetic(wanted)
+        return None
+    root = data_folder(wanted.data, wanted.name, wanted.root)
+    if wanted.download:
+        return _fetched(wanted, root or download_folder(wanted.name))
+    if root is None:
+        raise absent(wanted.name, wanted.source, nowhere(wanted.name), wanted.command)
+    if not root.is_dir():
+        raise absent(wanted.name, wanted.source, f"There is no folder {root}.", wanted.command)
+    if wanted.source and not _holds_data(root, wanted.source):
+        raise absent(wanted.name, wanted.source, f"{root} is empty.", wanted.command)
+    return root
+
+
+def _check_synthetic(wanted: Wanted) -> None:
+    flags = {"--data-root": wanted.root, "--download": wanted.download}
+    if idle := [flag for flag, value in flags.items() if value]:
+        raise UserError(
+            f"'{wanted.name}' is synthetic, nothing of it is on disk: {idle[0]} does nothing. "
+            f"Leave it out, or name another dataset with --dataset."
+        )
+
+
+def _fetched(wanted: Wanted, root: Path) -> Path:
+    if announced().size > 1:
+        raise UserError("Several processes would fetch one file: --download is for one. Run it without torchrun first.")
+    compare.check_fetchable(wanted.typed, wanted.source, root)
+    root.mkdir(parents=True, exist_ok=True)
+    compare.fetch_missing(wanted.source, root, wanted.memory(root))
+    return root
+
+
+def _holds_data(root: Path, source: PublicSource) -> bool:
+    """Whether there is more than a download that was cut."""
+    names = {"check", *(f"{archive.name}.part" for archive in source.archives)}
+    return any(path.name not in names for path in root.iterdir())

@@ -1,0 +1,46 @@
+"""What every command of this package does with its streams, with errors and with signals."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+
+from assigners.errors import AssignerError
+from experiments.records.files import RecordError
+from experiments.runtime.console import print_anything, redirect_to_devnull, replace_closed_streams, say
+from experiments.runtime.errors import UserError, disk_sentence
+from experiments.runtime.signals import EXIT_CODE, Preempted, leave_on_signal
+
+
+def exit_code(act: Callable[[], int]) -> int:
+    """Of `act`; 2 for a user's error, said in one sentence, 75 where a signal stopped it."""
+    replace_closed_streams()
+    print_anything()
+    try:
+        with leave_on_signal():
+            code = act()
+            sys.stdout.flush()
+        return code
+    except (UserError, RecordError, AssignerError) as error:
+        say(f"error: {error}")
+        return 2
+    except BrokenPipeError:  # of `| head -1`
+        redirect_to_devnull(sys.stdout)
+    except OSError as error:
+        say(f"error: {disk_sentence(error)}")
+        return 2
+    except Preempted as stopped:
+        say(str(stopped))
+        return EXIT_CODE
+    return 0
+
+
+def words() -> list[str]:
+    """What was typed behind the command."""
+    return sys.argv[1:]
+
+
+def command_typed() -> str:
+    """As it can be typed again."""
+    return shlex.join(["python", "experiments/run.py", *words()])
