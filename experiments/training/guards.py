@@ -19,6 +19,7 @@ from experiments.training.run_spec import RunSpec
 from experiments.training.session import Session
 
 FED_BACK = 20  # boxes of the ground truth, given to the evaluation as detections
+THIN = 100  # steps of float32: a box less wide or high, or of no area, may overlap itself by less than .95
 DETECTION_BYTES = 2 * 100  # of one detection, in `detections.npz`, `matches.npz` and their unfinished copies
 
 
@@ -95,10 +96,12 @@ def check_evaluation(run: RunSpec) -> None:
 
 
 def _findable(index: Index) -> Index:
-    """Without images that hold a box twice (VOC's rule never finds the second) or one without area (none finds it)."""
+    """Without images that hold a box twice (VOC's rule never finds the second) or one too thin to find itself."""
     rows = np.column_stack([_owner(index), index.labels, index.boxes])
     _, row, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
-    lost = (counts[row.reshape(-1)] > 1) | (index.boxes[:, 2:] <= index.boxes[:, :2]).any(1)
+    left, right = index.boxes[:, :2], index.boxes[:, 2:]
+    step = np.spacing(np.maximum(abs(left), abs(right)))  # (N, 2) px between two float32 numbers there
+    lost = (counts[row.reshape(-1)] > 1) | (right - left < THIN * step).any(1)
     return index.only(np.setdiff1d(np.arange(len(index)), _owner(index)[lost]))
 
 

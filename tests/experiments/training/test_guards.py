@@ -45,11 +45,11 @@ def test_fewer_detections_than_objects_are_no_fault_of_the_evaluation(protocol, 
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("box", [(10, 10, 10, 60), (10, 60, 60, 60), (60, 10, 10, 60), (10, 10, 10, 10)])
+@pytest.mark.parametrize("box", [(10, 10, 10, 60), (10, 60, 60, 60), (60, 10, 10, 60), (9, 9, 9.00001, 60)])
 def test_a_box_of_the_annotation_without_area_is_no_fault_of_the_evaluation(protocol, box):
     """Nothing is cleaned where it is tested, and no detection finds it."""
     spec = run(protocol)
-    spec.val.boxes[1] = box
+    spec.val.boxes[0] = box
     guards.check_evaluation(spec)
 
 
