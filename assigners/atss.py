@@ -8,6 +8,8 @@ as cvpods). Where a level has fewer than k cells it gives them all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from typing import Annotated
 
 import torch
 
@@ -16,12 +18,13 @@ from assigners.geometry import centerness, iou, ltrb
 from assigners.interface import QUALITY, Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
 from assigners.losses.point import PointLoss
 from assigners.pairs import best_per_location, nearest_per_level, pack
+from assigners.ranges import Range
 
 
 @dataclass(eq=False)
 class ATSS(Assigner):
-    topk: int = 9  # nearest centres of each level; paper, section 4.2
-    margin: float = 0.01  # of a centre to the edges of its object, pixels; authors' code
+    topk: Annotated[int, Range(1, 10000, "locations")] = 9  # nearest centres of each level; paper, section 4.2
+    margin: Annotated[float, Range(0, inf, "pixels")] = 0.01  # of a centre to the edges of its object; authors' code
     loss: PointLoss = PointLoss(box_kind="giou", box_weight=2.0)
 
     @property

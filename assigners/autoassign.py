@@ -12,7 +12,8 @@ without gradient); and w+ sums to 1 however small C G is (there, the sum is clam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from math import inf
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objectnes
 from assigners.losses.bag import BagLoss
 from assigners.losses.terms import world_mean
 from assigners.pairs import inside, max_iou, nearest_per_level, segment_max, segment_softmax, segment_sum
+from assigners.ranges import Range
 
 EPS = 1e-12  # authors' code
 
@@ -35,10 +37,10 @@ class AutoAssign(Assigner):
     negative: Literal["none", "iou"] = "iou"  # Table 2, see methods: the caption and section 4.2.1 disagree
     objectness: Objectness = "implicit"  # Tables 4 and 5
     fallback: Literal["none", "nearest"] = "none"  # for an object that holds no location
-    fallback_topk: int = 9  # locations of largest prior it then gets; mmdet `force_topk`
-    tau: float = 1 / 3  # equation 9
-    box_scale: float = 5.0  # lambda of equation 5
-    center_weight: float = 0.75  # of the centre term; authors' code
+    fallback_topk: Annotated[int, Range(1, 10000, "locations")] = 9  # of largest prior it then gets; mmdet `force_topk`
+    tau: Annotated[float, Range(0, inf, "temperature", "()")] = 1 / 3  # equation 9
+    box_scale: Annotated[float, Range(0, inf, "factor")] = 5.0  # lambda of equation 5
+    center_weight: Annotated[float, Range(0, inf, "weight")] = 0.75  # of the centre term; authors' code
     loss: BagLoss = BagLoss(alpha=0.25)
 
     def __post_init__(self):

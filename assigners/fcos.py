@@ -9,6 +9,8 @@ of two objects of one area the first wins, exactly, where others pack areas into
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from typing import Annotated
 
 import torch
 
@@ -17,12 +19,16 @@ from assigners.geometry import area, center, centerness, ltrb
 from assigners.interface import QUALITY, Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
 from assigners.losses.point import PointLoss
 from assigners.pairs import LOW_32, best_per_location, bits, within
+from assigners.ranges import Items, Range
+
+Reach = Annotated[float, Range(0, inf, "pixels", "()")]
+Reaches = Annotated[tuple[Reach, Reach, Reach, Reach], Items(rising=True)]
 
 
 @dataclass(eq=False)
 class FCOS(Assigner):
-    radius: float = 1.5  # of the centre box, strides; FCOS `CENTER_SAMPLING_RADIUS`
-    ranges: tuple[float, ...] = (64.0, 128.0, 256.0, 512.0)  # of max(ltrb) between the levels, px; paper, section 3.2
+    radius: Annotated[float, Range(0, inf, "strides", "()")] = 1.5  # of the centre box; FCOS `CENTER_SAMPLING_RADIUS`
+    ranges: Reaches = (64.0, 128.0, 256.0, 512.0)  # of max(ltrb) between the five levels; paper, section 3.2
     loss: PointLoss = PointLoss(box_kind="giou")
 
     @property

@@ -8,6 +8,8 @@ enters its bag (there, it fills up bags of fewer than 50), and the normalisers a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -18,17 +20,18 @@ from assigners.geometry import iou
 from assigners.interface import Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
 from assigners.losses.bag import BagLoss
 from assigners.pairs import overlapping, pack, segment_max, segment_softmax, unpack
+from assigners.ranges import Range
 from assigners.retinanet import HEAD
 
 
 @dataclass(eq=False)
 class FreeAnchor(Assigner):
-    bag: int = 50  # anchors of largest IoU an object; `PRE_ANCHOR_TOPK`
-    box_iou: float = 0.6  # t1, from which a predicted box speaks for its anchor; `BBOX_THRESHOLD`
-    box_weight: float = 0.75  # beta of the paper; `BBOX_REG_WEIGHT`
-    box_kind: BoxKind = "smooth_l1"
-    box_beta: float = 0.11  # `BBOX_REG_BETA`
-    block: int = 2**18  # pairs at a time; memory, not results
+    bag: Annotated[int, Range(1, 10000, "anchors")] = 50  # anchors of largest IoU an object; `PRE_ANCHOR_TOPK`
+    box_iou: Annotated[float, Range(0, 1, "IoU", "()")] = 0.6  # t1, from which a predicted box speaks; `BBOX_THRESHOLD`
+    box_weight: Annotated[float, Range(0, inf, "weight")] = 0.75  # beta of the paper; `BBOX_REG_WEIGHT`
+    box_kind: BoxKind = "smooth_l1"  # the box loss
+    box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.11  # of smooth_l1; `BBOX_REG_BETA`
+    block: Annotated[int, Range(1, 2**31, "pairs")] = 2**18  # at a time; memory, not results
     loss: BagLoss = BagLoss(alpha=0.5)
 
     @property

@@ -10,14 +10,17 @@ averaged over the processes, not a moving average.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
 from assigners.assigner import Assigner
+from assigners.errors import AssignerError
 from assigners.geometry import iou
 from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
 from assigners.losses.point import PointLoss
 from assigners.pairs import overlapping, pack, segment_max, unpack
+from assigners.ranges import Range
 
 HEAD = HeadSpec(
     scales=(1.0, 2 ** (1 / 3), 2 ** (2 / 3)),
@@ -30,11 +33,18 @@ HEAD = HeadSpec(
 
 @dataclass(eq=False)
 class RetinaNet(Assigner):
-    positive_iou: float = 0.5  # paper, section 4
-    negative_iou: float = 0.4  # between the two: ignored
+    positive_iou: Annotated[float, Range(0, 1, "IoU", "(]")] = 0.5  # paper, section 4
+    negative_iou: Annotated[float, Range(0, 1, "IoU", "(]")] = 0.4  # between the two: ignored
     low_quality: bool = True  # each object keeps its best anchors; detectron2 `allow_low_quality_matches`
-    block: int = 2**18  # pairs at a time; memory, not results
+    block: Annotated[int, Range(1, 2**31, "pairs")] = 2**18  # at a time; memory, not results
     loss: PointLoss = PointLoss(box_kind="smooth_l1", box_beta=0.1)  # beta: cvpods, the run of Table 5
+
+    def __post_init__(self):
+        if self.negative_iou > self.positive_iou:
+            raise AssignerError(
+                f"negative_iou is {self.negative_iou} and positive_iou {self.positive_iou}: "
+                "an anchor would be both. Give negative_iou at most positive_iou."
+            )
 
     @property
     def head(self) -> HeadSpec:

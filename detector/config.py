@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from assigners.ranges import Range
 from detector.backbone import BACKBONES
+
+
+def tower_groups(channels: int) -> int:
+    """Groups of GroupNorm in a tower of that width; they must divide it."""
+    return min(32, channels // 4)
 
 
 @dataclass(frozen=True)
 class DetectorConfig:
     """Everything of the detector that is not the assignment."""
 
-    backbone: Annotated[str, BACKBONES]
-    weights: Literal["imagenet", "none"]
+    backbone: Annotated[str, BACKBONES]  # of torchvision
+    weights: Literal["imagenet", "none"]  # that the backbone starts from; imagenet: torchvision's first set
     norm: Literal["frozen_bn", "gn"]  # of the backbone
-    frozen_stages: int  # 0: all train; 1: stem; 2: stem and first stage
-    channels: int = 256  # of the pyramid and the towers
-    tower_convs: int = 4
+    frozen_stages: Annotated[int, Range(0, 5, "stages")]  # 0: all train; 1: stem; 2: stem and first stage
+    channels: Annotated[int, Range(4, 4096, "channels")] = 256  # of the pyramid and the towers
+    tower_convs: Annotated[int, Range(0, 64, "convolutions")] = 4  # of each tower of the head
     mode: Literal["native", "controlled"] = "native"  # controlled: one head style for all assigners
     recompute: bool = False  # activation checkpointing of stages and towers: less memory, a third more time

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -11,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy
 from assigners.interface import Assignment, Objects, Predictions
 from assigners.losses.terms import dense_negatives, least_negative, log_not, world_mean
 from assigners.pairs import segment_sum
+from assigners.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class BagLoss:
     w- acts inside the probability, on focus and log alike: (w- p)^gamma (-log(1 - w- p)).
     """
 
-    alpha: float  # weight of the positive term; 1 - alpha of the negative one
-    gamma: float = 2.0
+    alpha: Annotated[float, Range(0, 1, "weight")]  # weight of the positive term; 1 - alpha of the negative one
+    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # focal loss, Lin et al. 2017
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]

@@ -6,22 +6,25 @@ Follows strongwolf/DW `dw_head.py`: no focal factor on the positives, weight 1 o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from typing import Annotated
 
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
 from assigners.losses.terms import box_sum, dense_negatives, least_negative, world_mean
+from assigners.ranges import Range
 
 
 @dataclass(frozen=True)
 class DualLoss:
     """alpha sum w+ (-log p), the box term by w+, and sum w- p^gamma (-log(1 - p)) over all outputs."""
 
-    alpha: float = 0.25
-    gamma: float = 2.0
-    box_kind: BoxKind = "giou"
-    box_beta: float = 0.1  # of smooth_l1
-    box_weight: float = 1.25  # 0.25 of -log exp(-5 GIoU loss)
+    alpha: Annotated[float, Range(0, 1, "weight")] = 0.25  # of the positive term
+    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # of the background term
+    box_kind: BoxKind = "giou"  # the box loss
+    box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1
+    box_weight: Annotated[float, Range(0, inf, "weight")] = 1.25  # 0.25 of -log exp(-5 GIoU loss)
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]

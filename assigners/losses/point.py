@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from typing import Annotated
 
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
 from assigners.losses.terms import box_sum, box_weights, dense_negatives, least_negative, quality_term, world_mean
+from assigners.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -17,12 +20,12 @@ class PointLoss:
     w- weighs the negative loss from outside: w- p^gamma (-log(1 - p)).
     """
 
-    alpha: float = 0.25  # focal loss, Lin et al. 2017
-    gamma: float = 2.0
-    box_kind: BoxKind = "giou"
-    box_beta: float = 0.1  # of smooth_l1
-    box_weight: float = 1.0
-    quality_weight: float = 1.0
+    alpha: Annotated[float, Range(0, 1, "weight")] = 0.25  # focal loss, Lin et al. 2017
+    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # focal loss
+    box_kind: BoxKind = "giou"  # the box loss
+    box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1
+    box_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the box term
+    quality_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the quality branch
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]

@@ -12,13 +12,15 @@ One shape for all: a(t, p) BCE(p, t) at a listed pair of class target t, b p^g (
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from math import inf
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
 from assigners.losses.terms import box_sum, box_weights, dense_negatives, least_negative, quality_term, world_mean
+from assigners.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,13 @@ class SoftLoss:
     """
 
     focus: Literal["quality", "target", "one"] = "quality"  # a(t, p): |t - p|^gamma, t, 1
-    background: float = 1.0  # b
-    gamma: float = 2.0  # g
+    background: Annotated[float, Range(0, inf, "weight")] = 1.0  # b
+    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # g
     detached: bool = False  # no gradient through the background's p^g
-    box_kind: BoxKind = "giou"
-    box_beta: float = 0.1  # of smooth_l1
-    box_weight: float = 1.0
-    quality_weight: float = 1.0
+    box_kind: BoxKind = "giou"  # the box loss
+    box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1
+    box_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the box term
+    quality_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the quality branch
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from assigners.interface import HeadSpec
+from detector.config import tower_groups
 from detector.heads.output import HeadOutput
 from detector.recompute import apply
 from detector.streams import convolutions
@@ -71,6 +72,6 @@ def _tower(channels: int, convs: int, norm: str) -> nn.Sequential:
     layers: list[nn.Module] = []
     for _ in range(convs):
         layers.append(nn.Conv2d(channels, channels, 3, padding=1))
-        layers += [nn.GroupNorm(min(32, channels // 4), channels)] if norm == "gn" else []
+        layers += [nn.GroupNorm(tower_groups(channels), channels)] if norm == "gn" else []
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from math import inf
+
 import yaml
 
+import assigners
 from experiments.recipes.recipe import Recipe, plain
+from experiments.recipes.settings import settings_of
 
 
 def print_config(recipe: Recipe) -> None:
-    """The resolved recipe, as YAML."""
-    print(yaml.safe_dump(plain(recipe), sort_keys=False), end="")
+    """The resolved recipe as YAML; a comment beside a value says its unit and what is permitted."""
+    print("\n".join(_commented(recipe)))
+
+
+def _commented(recipe: Recipe) -> Iterator[str]:
+    settings = settings_of(Recipe) | settings_of(assigners.get(recipe.assigner), prefix="settings.")
+    notes = {name: setting.note for name, setting in settings.items()}
+    group = ""
+    for line in yaml.safe_dump(plain(recipe), sort_keys=False, allow_unicode=True, width=inf).splitlines():
+        indent, name = re.match(r"( *)([^ :]*)", line).groups()
+        group = group if indent else name
+        note = notes.get(f"{group}.{name}" if indent else name)
+        yield f"{line}  # {note}" if note else line
 
 
 def explain(recipe: Recipe) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.grid.entries import TableEntry
 from experiments.recipes.recipe import as_dict
-from experiments.recipes.typed import scalar
+from experiments.recipes.yaml_text import scalar
 from experiments.runtime.errors import UserError, unknown
 
 AXES = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from experiments.recipes.typed import build_typed
+from experiments.recipes.yaml_text import read_yaml
 from experiments.records.schema import METRICS
 from experiments.records.table_schema import ColumnRecord
 from experiments.runtime.errors import UserError, unknown
@@ -68,7 +67,7 @@ def load_profile(name: str) -> Profile:
     names = sorted(path.stem for path in PROFILES.glob("*.yaml"))
     if name not in names:
         raise unknown("profile", name, names)
-    values = yaml.safe_load((PROFILES / f"{name}.yaml").read_text(encoding="utf-8"))
+    values = read_yaml(PROFILES / f"{name}.yaml")
     return Profile(name, values["datasets"], values.get("classes", {}), tuple(values.get("set", ())))
 
 
@@ -77,7 +76,7 @@ def load_matrix(table: int, profile: Profile) -> Matrix:
     path = MATRICES / f"table{table}.yaml"
     if not path.is_file():
         raise unknown("table", str(table), [str(number) for number in table_numbers()])
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = read_yaml(path)
     datasets = {paper: label or "" for paper, label in values.get("datasets", {"coco": ""}).items()}
     columns = tuple(
         _column(name, paper, label, profile.classes) for paper, label in datasets.items() for name in values["columns"]

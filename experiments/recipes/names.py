@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from experiments.runtime.errors import unknown
+from experiments.runtime.errors import UserError, unknown
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
 TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # synthetic like `shapes`, on its recipe
-ENDINGS = (".yaml", ".yml")
+ENDINGS = (".yaml", ".yml")  # in any case
+OWN = "A recipe of your own is a YAML file with `like: coco` or `like: voc`, data.root, data.train and data.val"
 
 
 def dataset_names() -> list[str]:
@@ -17,15 +19,26 @@ def dataset_names() -> list[str]:
 
 
 def recipe_file(dataset: str) -> Path:
-    """Of a name, or of the path of a YAML file. Raises UserError for an unknown name."""
-    if dataset.endswith(ENDINGS):
+    """Of a name of ours, or of the path of a YAML file. Raises UserError for what is neither."""
+    if dataset in dataset_names():
+        return FOLDER / f"{'shapes' if dataset in TWINS else dataset}.yaml"
+    if os.path.isdir(dataset):
+        raise UserError(
+            f"--dataset {dataset} is a folder. {OWN}: name that file, or a dataset of ours and --data-root."
+        )
+    if dataset.lower().endswith(ENDINGS):
+        if not os.path.isfile(dataset):
+            raise UserError(f"--dataset {dataset}: there is no such file. {OWN}.")
         return Path(dataset)
-    path = FOLDER / f"{'shapes' if dataset in TWINS else dataset}.yaml"
-    if not path.is_file():
-        raise unknown("dataset", dataset, dataset_names())
-    return path
+    if os.path.isfile(dataset):
+        raise UserError(f"--dataset {dataset} is no YAML file (.yaml or .yml). {OWN}.")
+    raise unknown("dataset", dataset, dataset_names())
 
 
 def dataset_name(dataset: str) -> str:
-    """As the record shows it: the name, or the stem of the file."""
-    return dataset if dataset in TWINS else recipe_file(dataset).stem
+    """As the record shows it: a name of ours, or a file's stem; of a file that is called like ours, its whole name."""
+    if dataset in dataset_names():
+        return dataset
+    path = recipe_file(dataset)
+    alike = path.stem.lower() in dataset_names() and path.resolve().parent != FOLDER
+    return path.name if alike else path.stem

@@ -4,51 +4,53 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from math import inf
 from typing import Annotated, Literal
 
 import assigners
+from assigners.ranges import SEED, Items, Range
 from detector.config import DetectorConfig
 from experiments.data.config import DataConfig
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.typed import build_typed
 from experiments.records.schema import effective
-from experiments.runtime.errors import UserError
 
 IMAGES = 16  # a step at which iterations and learning rates are stated
+Milestones = Annotated[tuple[Annotated[float, Range(0, 1, "share of the run", "()")], ...], Items(rising=True)]
 
 
 @dataclass(frozen=True)
 class ScheduleConfig:
     """Iterations are counted at 16 images a step; another batch rescales them and the learning rate."""
 
-    iterations: int
-    milestones: tuple[float, ...]  # fractions of the run at which lr drops tenfold; (): cosine to 0
-    warmup: int  # iterations, linear from 0.001
-    batch: int = IMAGES  # images an optimiser step, all processes together
-    accumulate: int = 1  # parts of a batch that go through the network one by one
-    checkpoint_every: int = 1000
-    evaluations: int = 1  # on the validation set, at equal distances; the last one at the end
-    bf16: bool = False
+    iterations: Annotated[int, Range(1, 10**8, "iterations")]  # length of the run
+    milestones: Milestones  # where lr drops tenfold; (): cosine to 0
+    warmup: Annotated[int, Range(0, 10**8, "iterations")]  # linear from 0.001
+    batch: Annotated[int, Range(1, 65536, "images")] = IMAGES  # of an optimiser step, all processes together
+    accumulate: Annotated[int, Range(1, 65536, "parts")] = 1  # of a batch, that go through the network one by one
+    checkpoint_every: Annotated[int, Range(1, 10**8, "steps")] = 1000  # between two checkpoints
+    evaluations: Annotated[int, Range(1, 10000, "evaluations")] = 1  # at equal distances; the last one at the end
+    bf16: bool = False  # autocast of the network; assignment and loss stay in float32
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    kind: Literal["sgd", "adamw"]
-    lr: float  # per 16 images
-    momentum: float = 0.9
-    weight_decay: float = 1e-4  # not on norm layers and biases
-    clip: float = 0.0  # gradient norm; 0: none
+    kind: Literal["sgd", "adamw"]  # of torch.optim
+    lr: Annotated[float, Range(0, inf, "per 16 images", "()")]  # learning rate; another batch rescales it
+    momentum: Annotated[float, Range(0, 1, "share kept", "[)")] = 0.9  # of sgd
+    weight_decay: Annotated[float, Range(0, 1, "of the weights")] = 1e-4  # not on norm layers and biases
+    clip: Annotated[float, Range(0, inf, "gradient norm")] = 0.0  # 0: none
 
 
 @dataclass(frozen=True)
 class TestConfig:
     """Limits of the post-processing, and how its detections are scored."""
 
-    score_threshold: float = 0.05
-    per_level: int = 1000  # candidates before NMS
-    detections: int = 100  # of an image
-    batch: int = 16
-    protocol: Annotated[str, PROTOCOLS] = "coco"
+    score_threshold: Annotated[float, Range(0, 1, "score", "[)")] = 0.05  # detections score more
+    per_level: Annotated[int, Range(1, 10**6, "candidates")] = 1000  # before NMS
+    detections: Annotated[int, Range(1, 10**6, "detections")] = 100  # of an image
+    batch: Annotated[int, Range(1, 65536, "images")] = 16  # of an evaluation step; memory, not results
+    protocol: Annotated[str, PROTOCOLS] = "coco"  # how AP is computed
     evaluator: Literal["hotcoco", "pycocotools"] = "hotcoco"  # of coco and height; the same metrics to the last bit
 
 
@@ -62,25 +64,7 @@ class Recipe:
     optimizer: OptimizerConfig
     test: TestConfig = field(default_factory=TestConfig)
     settings: tuple[tuple[str, object], ...] = ()  # of the assigner, all of them, dotted names
-    seed: int = 0
-
-
-AT_LEAST_1 = (
-    *("schedule.iterations", "schedule.batch", "schedule.accumulate", "schedule.checkpoint_every"),
-    *("schedule.evaluations", "model.channels", "test.batch", "test.per_level", "test.detections"),
-    *("data.short", "data.long"),
-)
-AT_LEAST_0 = ("schedule.warmup", "model.tower_convs", "model.frozen_stages", "data.workers")
-LEAST = dict.fromkeys(AT_LEAST_1, 1) | dict.fromkeys(AT_LEAST_0, 0)
-
-
-def check_counts(recipe: Recipe) -> None:
-    """UserError for a count below the least that means anything."""
-    for key, least in LEAST.items():
-        group, name = key.split(".")
-        value = getattr(getattr(recipe, group), name)
-        if min(value if isinstance(value, tuple) else (value,), default=least - 1) < least:
-            raise UserError(f"{key} is {least} or more, got {value}.")
+    seed: Annotated[int, SEED] = 0  # of data order, augmentation and initial weights
 
 
 def as_dict(recipe: Recipe) -> dict:
@@ -117,11 +101,13 @@ def steps(schedule: ScheduleConfig) -> int:
 
 
 def rescaled(recipe: Recipe) -> str:
-    """One line that says what another batch than 16 changes; empty at 16."""
+    """One line that says what another batch than 16, or a run no longer than its warm-up, changes; else empty."""
     s, lr = recipe.schedule, recipe.optimizer.lr
+    warmup = f"The warm-up takes all of the {s.iterations} iterations." if s.warmup == s.iterations else ""
     if s.batch == IMAGES:
-        return ""
-    return (
+        return warmup
+    batch = (
         f"Batch {s.batch}: {s.iterations} iterations at {IMAGES} become {steps(s)}, "
         f"lr {lr:g} becomes {lr * s.batch / IMAGES:g}."
     )
+    return f"{batch} {warmup}".rstrip()

@@ -5,64 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import partial
-from pathlib import Path
 from reprlib import repr  # short, also of ten lists of ten lists of ten lists
 from sys import float_info
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import yaml
-
+from assigners.ranges import Limit
 from experiments.runtime.errors import UserError, unknown
 
-LONGEST, DEEPEST = 2**16, 9  # characters of a file, and values inside values
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a list"}
 hints_of = partial(get_type_hints, include_extras=True)
 
 
-def read_yaml(path: Path) -> dict:
-    """The keys and values of a file. Raises UserError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        _check_size(text)
-        values = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"Cannot read {path}: {error}.") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path} must be a list of keys and values.")
-    return values
-
-
-def _check_size(text: str) -> None:
-    """ValueError for what YAML would take for ever to read."""
-    if len(text) > LONGEST:
-        raise ValueError(f"it has more than {LONGEST} characters")
-    depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
-            raise ValueError("it has aliases, or values inside values inside values: write them out")
+def parts_of(kind: Any) -> tuple[Any, list[Any]]:
+    """The type itself, and what is annotated on it: limits, or the table whose keys it may be (of X | Y, X's)."""
+    kind = get_args(kind)[0] if get_origin(kind) in (Union, UnionType) else kind
+    kind, *marks = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+    return kind, marks
 
 
 def convert(key: str, value: Any, kind: Any) -> Any:
-    """`value` as `kind`: int, float, bool, str, Literal, tuple[X, ...], or Annotated[str, table] for one of its keys.
+    """`value` as `kind`: int, float, bool, str, Literal, tuple, or one of them with limits or a table, Annotated.
 
-    Raises UserError, naming `key`.
+    Raises UserError, naming `key`, the value and what it may be.
     """
-    if get_origin(kind) is Annotated:
-        kind, table = get_args(kind)
-        return _one_of(key, convert(key, value, kind), table)
+    for choices in choices_of(kind):
+        return _one_of(key, value, choices)
+    kind, limits = parts_of(kind)
+    wanted = ", ".join([KINDS.get(get_origin(kind) or kind, str(kind)), *map(str, limits)])
+    typed = _typed(key, value, kind, wanted)
+    if not all(limit.holds(typed) for limit in limits):
+        raise _refused(key, value, wanted)
+    return typed
+
+
+def choices_of(kind: Any) -> list[Iterable[str]]:
+    """The words of a Literal, or the table annotated on a text; [] of any other type."""
+    kind, marks = parts_of(kind)
     if get_origin(kind) is Literal:
-        return _one_of(key, value, get_args(kind))
+        return [get_args(kind)]
+    return [mark for mark in marks if not isinstance(mark, Limit)]
+
+
+def _typed(key: str, value: Any, kind: Any, wanted: str) -> Any:
     if get_origin(kind) is tuple:
-        items, kinds = value if isinstance(value, (list, tuple)) else [value], get_args(kind)
-        if kinds[-1] is not ... and len(items) != len(kinds):
-            raise UserError(f"{key} takes {len(kinds)} values, got {repr(value)}.")
-        return tuple(convert(key, item, kinds[0]) for item in items)
+        return _listed(key, value, get_args(kind))
     if kind is float and type(value) in (int, float) and abs(value) <= float_info.max:
         return float(value)
     if kind is not float and type(value) is kind:
         return value
-    raise UserError(f"{key} is {getattr(kind, '__name__', kind)}, got {repr(value)}.")
+    raise _refused(key, value, wanted)
+
+
+def _listed(key: str, value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A single value is a list of one."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if kinds[-1] is not ... and len(items) != len(kinds):
+        raise UserError(f"{key} takes {len(kinds)} values, got {repr(value)}.")
+    return tuple(convert(key, item, kinds[0]) for item in items)
+
+
+def _refused(key: str, value: Any, wanted: str) -> UserError:
+    return UserError(f"{key} is {repr(value)}; it must be {wanted}.")
 
 
 def _one_of(key: str, value: Any, choices: Iterable[str]) -> Any:
@@ -70,15 +74,6 @@ def _one_of(key: str, value: Any, choices: Iterable[str]) -> Any:
     if value not in tuple(choices):
         raise unknown(f"value of {key}", str(value), list(choices))
     return value
-
-
-def scalar(text: str) -> Any:
-    """The value of a `key=value` argument, read as YAML; 1e-3 is a number."""
-    try:
-        value = yaml.safe_load(text)
-        return float(value) if isinstance(value, str) and value[:1] in "+-.0123456789" else value
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return text
 
 
 def build_typed(cls: type, values: Any, where: str) -> Any:
@@ -128,18 +123,3 @@ def override(config: Any, key: str, value: Any, full_key: str) -> Any:
         keys = ", ".join(f"{full_key}.{f.name}" for f in fields(inner))
         raise UserError(f"{full_key} is a group; set one of {keys}.")
     return replace(config, **{head: _value(full_key, value, kind)})
-
-
-def settings_of(cls: type) -> dict[str, tuple[Any, Any]]:
-    """Dotted name -> (type, default) of every setting of an assigner, those of its loss included."""
-    settings = {}
-    hints = hints_of(cls)
-    for f in fields(cls):
-        if f.metadata.get("given"):  # by the detector: no setting
-            continue
-        if is_dataclass(f.default):
-            inner = hints_of(type(f.default))
-            settings |= {f"{f.name}.{g.name}": (inner[g.name], getattr(f.default, g.name)) for g in fields(f.default)}
-        else:
-            settings[f.name] = (hints[f.name], f.default)
-    return settings

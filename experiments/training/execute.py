@@ -11,7 +11,7 @@ from detector.detector import Detector
 from experiments.data.index import Index
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.recipe import as_read, plain, steps
-from experiments.recipes.typed import settings_of
+from experiments.recipes.settings import settings_of
 from experiments.records.schema import Priors, Result, RunRecord, SplitRecord
 from experiments.runtime.console import say
 from experiments.runtime.environment import environment
@@ -87,7 +87,7 @@ def _record(session: Session, model: Detector) -> RunRecord:
         data={"train": _split(run.train), "val": _split(run.val)},
         environment=environment() | {"processes": session.world.size},
         head_differs=as_read(head_differences(recipe)),
-        defaults=as_read({name: value for name, (_, value) in settings_of(assigners.get(recipe.assigner)).items()}),
+        defaults=as_read({name: s.default for name, s in settings_of(assigners.get(recipe.assigner)).items()}),
         shared=fairness.shared_hashes(run, model),
         protocol=PROTOCOLS[recipe.test.protocol].record,
     )

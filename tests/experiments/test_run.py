@@ -22,7 +22,7 @@ from tests.tiny_runs import ROOT, words
         (["--set", "schedule.iteration=3"], "Did you mean 'iterations'?"),
         (["--set", "assigner.centre=fixed"], "Did you mean 'center'?"),
         (["--set", "assigner.center=middle"], "none, fixed, shared, category"),
-        (["--set", "schedule.batch=many"], "schedule.batch is int, got 'many'"),
+        (["--set", "schedule.batch=many"], "schedule.batch is 'many'; it must be a whole number, 1 to 65536 (images)"),
         (["--set", "model"], "key=value"),
         (["--dataset", "voc"], "--data-root"),
         (["--dataset", "coco", "--data-root", "nowhere"], "instances_train2017.json"),

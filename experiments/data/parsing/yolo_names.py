@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.data.parsing.image_folder import pieces
 from experiments.data.parsing.json_errors import brief
 from experiments.data.parsing.text_lists import read_lines
-from experiments.recipes.typed import read_yaml
+from experiments.recipes.yaml_text import read_yaml
 from experiments.runtime.errors import UserError
 
 YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")

@@ -15,6 +15,7 @@ import numpy as np
 from experiments.data.index import Index
 from experiments.data.parsing.clean import Record, build_index
 from experiments.data.readers import Reader
+from experiments.runtime.errors import unknown
 
 SIDE = 128  # pixels of an image
 SMALL_MEDIUM = (16.0**2, 36.0**2)  # px^2; at 128 px what 32^2 and 96^2 are to COCO's larger images
@@ -65,7 +66,13 @@ STYLES = {
 
 
 def read(name: str, split: str, images: int) -> Index:
-    """The index of the first `images` images of a split; train and val never share one."""
+    """The index of the first `images` images of a split; train and val never share one. Raises UserError.
+
+    name: of the dataset; one that has no style, a recipe of one's own, is drawn as `shapes`.
+    """
+    if split not in SPLITS:
+        raise unknown("split of the synthetic datasets", split, list(SPLITS))
+    name = name if name in STYLES else "shapes"
     style = STYLES[name]
     records = []
     for i in range(images):

@@ -1,0 +1,74 @@
+"""What fields of a recipe ask of each other."""
+
+import pytest
+
+from experiments.recipes.load import load
+from experiments.recipes.recipe import rescaled
+from experiments.runtime.errors import UserError
+
+RULES = {
+    "data.short=256": "data.short is 256 pixels; it must be at most data.long, 128.",
+    "data.test_short=256": "data.test_short is 256 pixels; it must be at most data.test_long, 128.",
+    "data.train_images=0": "data.train_images is 0; it must be 1 or more",
+    "data.val_images=0": "data.val_images is 0; it must be 1 or more",
+    "data.classes=[disc]": "data.classes is ['disc']; it must be []",
+    "schedule.warmup=601": "schedule.warmup is 601; it must be at most schedule.iterations, 600.",
+    "schedule.accumulate=3": "schedule.accumulate is 3; it must divide schedule.batch, 16 images.",
+    "model.channels=30": "model.channels is 30; it must be a multiple of 4",
+    "model.channels=144": "model.channels is 144; it must be a multiple of 4, above 128 one of 32",
+    "model.weights=imagenet": "give model.norm=frozen_bn, or model.weights=none.",
+}
+
+
+@pytest.mark.parametrize("override", RULES)
+def test_a_broken_rule_names_both_fields(override):
+    with pytest.raises(UserError) as caught:
+        load("shapes", "fcos", [override], 0)
+    assert RULES[override] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["data.short=256", "data.long=256"],
+        ["data.test_short=256", "data.test_long=256"],
+        ["schedule.warmup=600"],
+        ["schedule.accumulate=16"],
+        ["model.channels=4"],
+        ["model.channels=160"],
+        ["model.weights=imagenet", "model.norm=frozen_bn"],
+    ],
+)
+def test_what_just_fits_is_taken(overrides):
+    load("shapes", "fcos", overrides, 0)
+
+
+def test_settings_that_do_not_fit_each_other_are_refused_before_any_data_is_read():
+    load("shapes", "retinanet", ["assigner.negative_iou=0.5"], 0)
+    with pytest.raises(UserError, match=r"negative_iou is 0\.6 and positive_iou 0\.5"):
+        load("shapes", "retinanet", ["assigner.negative_iou=0.6"], 0)
+
+
+def warmup(dataset: str, *overrides: str) -> int:
+    return load(dataset, "fcos", list(overrides), 0).schedule.warmup
+
+
+def test_a_run_made_shorter_than_its_recipes_warmup_has_that_cut(tmp_path):
+    """--set schedule.iterations=10 must run; a warm-up that was asked for beside it must not be changed."""
+    assert warmup("voc") == 100
+    assert warmup("voc", "schedule.iterations=10") == 10
+    assert warmup("voc", "schedule.iterations=10", "schedule.warmup=3") == 3
+    for order in (1, -1):
+        with pytest.raises(UserError, match=r"at most schedule\.iterations, 10"):
+            warmup("voc", *["schedule.iterations=10", "schedule.warmup=11"][::order])
+    path = tmp_path / "own.yaml"
+    path.write_text("like: voc\nschedule: {iterations: 20}\n")
+    assert (warmup(str(path)), warmup(str(path), "schedule.iterations=5")) == (20, 5)
+    path.write_text("like: voc\nschedule: {iterations: 20, warmup: 21}\n")
+    with pytest.raises(UserError, match=r"at most schedule\.iterations, 20"):
+        warmup(str(path))
+
+
+def test_a_warmup_of_the_whole_run_is_said():
+    assert rescaled(load("voc", "fcos", ["schedule.iterations=10"], 0)) == "The warm-up takes all of the 10 iterations."
+    assert rescaled(load("voc", "fcos", [], 0)) == ""
