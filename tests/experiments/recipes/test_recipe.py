@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.cli.arguments import arguments
+from experiments.cli.arguments import parse
 from experiments.recipes.load import load
 from experiments.recipes.recipe import identity
 from experiments.records.schema import NO_EFFECT
@@ -10,8 +10,8 @@ from experiments.runtime.errors import UserError
 
 
 def test_the_evaluator_is_an_override_that_the_hash_does_not_see():
-    options = arguments().parse_args(["--evaluator", "pycocotools", "--set", "seed=1"])
-    assert options.overrides == ["test.evaluator=pycocotools", "seed=1"]
+    options, _ = parse(["--evaluator", "pycocotools", "--set", "seed=1"])
+    assert options.overrides == ["seed=1", "test.evaluator=pycocotools"]
     a, b = (load("shapes", "fcos", [f"test.evaluator={name}"], 0) for name in ("hotcoco", "pycocotools"))
     assert identity(a) == identity(b)
     assert identity(load("shapes", "fcos", ["test.protocol=voc10"], 0)) != identity(a)
