@@ -16,6 +16,7 @@ if not __package__:  # run as a file: this checkout's code, whatever is installe
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 try:
+    from analysis.commands import exit_code
     from experiments.records.files import RecordError
     from experiments.records.run_folder import RunFolder, read_table, runs_in, write_table
     from experiments.records.table_schema import EntryRecord, TableRecord
@@ -126,17 +127,13 @@ def main() -> int:
     parser.add_argument("sources", type=Path, nargs="+", metavar="RUNS", help="folders of run folders")
     parser.add_argument("--out", type=Path, required=True, metavar="RUNS", help="the folder to have them all")
     options = parser.parse_args()
-    try:
-        plan = plan_merge(options.sources, options.out)
-        count = copy_runs(plan, options.out)
-    except RecordError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (OSError, shutil.Error) as error:
-        print(f"error: Cannot copy to {options.out}: {error}.", file=sys.stderr)
-        return 2
+    return exit_code(lambda: _merge(options), "Cannot copy to", options.out)
+
+
+def _merge(options: argparse.Namespace) -> None:
+    plan = plan_merge(options.sources, options.out)
+    count = copy_runs(plan, options.out)
     print(f"{count} runs came to {options.out}, which now has {len(plan.runs)} and {len(plan.tables)} tables.")
-    return 0
 
 
 if __name__ == "__main__":

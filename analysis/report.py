@@ -17,6 +17,7 @@ try:
 
     from analysis import to_csv, to_latex, to_markdown
     from analysis.build_table import build_table
+    from analysis.commands import exit_code, whole
     from analysis.compare import Draws
     from analysis.plain_table import plain_markdown, plain_table
     from analysis.plots import report_plots
@@ -38,8 +39,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("runs", type=Path, help="folder of the run folders")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and plots here too")
     parser.add_argument("--mix", action="store_true", help="show rows of different recipes in one table, marked")
-    parser.add_argument("--resamples", type=int, default=1000, help="draws of the images (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="of these draws")
+    parser.add_argument("--resamples", type=whole(1, 1_000_000), default=1000, help="draws of images (default: 1000)")
+    parser.add_argument("--seed", type=whole(0), default=0, help="of these draws")
     return parser
 
 
@@ -119,19 +120,15 @@ def _unique(report: Report, number: int) -> bool:
 
 def main() -> int:
     options = parser().parse_args()
-    try:
-        report, frame = make_report(options)
-        text = report_markdown(report)
-        if options.out:
-            write_report(report, frame, text, options.out)
-    except RecordError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: Cannot write {error.filename or options.out}: {error.strerror}.", file=sys.stderr)
-        return 2
+    return exit_code(lambda: _report(options), "Cannot write", options.out or "the report")
+
+
+def _report(options: argparse.Namespace) -> None:
+    report, frame = make_report(options)
+    text = report_markdown(report)
+    if options.out:
+        write_report(report, frame, text, options.out)
     print(text, end="")
-    return 0
 
 
 if __name__ == "__main__":

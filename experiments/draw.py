@@ -17,11 +17,12 @@ try:
     import torch
     from PIL import Image, ImageDraw
 
+    from experiments.cli.arguments import MANY, whole
     from experiments.data.datasets import load_index, resolve_split
     from experiments.data.index import Index
     from experiments.data.loader import Batch, train_loader
     from experiments.recipes.load import load
-    from experiments.runtime.errors import UserError
+    from experiments.runtime.commands import exit_code
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -34,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--data-root", type=Path, help="folder that holds the dataset's files")
     parser.add_argument("--set", dest="overrides", metavar="KEY=VALUE", action="append", default=[])
     parser.add_argument("--split", choices=("train", "val"), default="val")
-    parser.add_argument("--images", type=int, default=4, help="how many, spread over the counts of boxes (default: 4)")
+    parser.add_argument(
+        "--images", type=whole(1, MANY), default=4, help="how many, by their count of boxes (default: 4)"
+    )
     parser.add_argument("--training", action="store_true", help="as the network gets them: resized, cropped, flipped")
     parser.add_argument("--out", type=Path, default=Path("drawn"), help="folder of the PNG files (default: drawn)")
     return parser
@@ -86,16 +89,17 @@ def pictures(options: argparse.Namespace) -> list[tuple[str, Image.Image]]:
 
 
 def main() -> int:
+    """The exit code: 0, 2 for a user's error, 75 where a signal stopped it."""
+    return exit_code(_main)
+
+
+def _main() -> int:
     options = parser().parse_args()
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name, picture in pictures(options):
-            path = options.out / f"{options.dataset.rsplit('/', 1)[-1]}-{name}.png"
-            picture.save(path)
-            print(path)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures(options):
+        path = options.out / f"{options.dataset.rsplit('/', 1)[-1]}-{name}.png"
+        picture.save(path)
+        print(path)
     return 0
 
 

@@ -20,8 +20,8 @@ try:
     from assigners import FILE_MARK
     from assigners.interface import Objects
     from experiments.recipes.recipe import Recipe, from_dict, steps
-    from experiments.records.files import RecordError
     from experiments.records.run_folder import RunFolder
+    from experiments.runtime.commands import exit_code
     from experiments.runtime.errors import UserError
     from experiments.training import checkpoint
     from experiments.training.model import build_detector
@@ -69,6 +69,11 @@ def show(recipe: Recipe, state: dict) -> None:
 
 
 def main() -> int:
+    """The exit code: 0, 2 for a user's error, 75 where a signal stopped it."""
+    return exit_code(_main)
+
+
+def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="the nonfinite.pt that a run left")
     parser.add_argument("--assigner", default="", metavar="FILE.py:CLASS", help="code of the run that you trust")
@@ -76,12 +81,9 @@ def main() -> int:
     path = options.file
     try:
         show(*load_broken(path, options.assigner))
-    except (UserError, RecordError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        print(f"error: {path} does not fit the run.json beside it ({type(error).__name__}: {error}).", file=sys.stderr)
-        return 2
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path} does not fit the run.json beside it ({reason}).") from None
     return 0
 
 

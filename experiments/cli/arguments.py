@@ -61,7 +61,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--download", action="store_true", help="fetch what is missing of it first (voc, coco)")
     parser.add_argument("--runs", type=_path, metavar="DIR", help="folder of the run folders (default: runs)")
-    parser.add_argument("--seed", type=_whole(0, SEEDS), metavar="N", help="default: 0")
+    parser.add_argument("--seed", type=whole(0, SEEDS), metavar="N", help="default: 0")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", help="any field of the recipe")
     parser.add_argument("--evaluator", type=_word, metavar="NAME", help="hotcoco (default) or pycocotools")
     parser.add_argument(
@@ -97,7 +97,7 @@ def _path(text: str) -> Path:
     return Path(_word(text))
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
+def whole(least: int, most: int) -> Callable[[str], int]:
     """A whole number in a range."""
 
     def read(text: str) -> int:
@@ -152,28 +152,28 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
 
 def _add_grid(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the paper's tables")
-    group.add_argument("--tables", type=_whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
+    group.add_argument("--tables", type=whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
     group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
-    group.add_argument("--seeds", type=_whole(0, SEEDS), nargs="+", metavar="N", help="default: 0 1 2")
+    group.add_argument("--seeds", type=whole(0, SEEDS), nargs="+", metavar="N", help="default: 0 1 2")
     group.add_argument("--only", metavar="AXIS=VALUE", action="append", help="table, row, assigner, dataset, seed, ...")
     group.add_argument("--plan", action="store_true", help="print what is finished and what remains, then exit")
     group.add_argument(
         "--retry-failed", action="store_true", help="retry runs that failed because of their recipe or data"
     )
-    group.add_argument("--retries", type=_whole(0, MANY), metavar="N", help="of a run, after a crash (default: 2)")
+    group.add_argument("--retries", type=whole(0, MANY), metavar="N", help="of a run, after a crash (default: 2)")
     group.add_argument("--executor", choices=["serial", "process", "ray"], help="default: process; ray with --address")
     group.add_argument("--address", type=_word, help="of a Ray cluster, auto: the one this machine belongs to")
     group.add_argument("--ship", action="store_true", help="send this code to the nodes; else it is at this path there")
     group.add_argument(
         "--workers",
-        type=_whole(1, MANY),
+        type=whole(1, MANY),
         metavar="N",
         help="runs side by side, or processes of --check-data (default: by cores)",
     )
-    group.add_argument("--cpus-per-run", type=_whole(1, MANY), metavar="N", help="threads of a process (default: 1)")
+    group.add_argument("--cpus-per-run", type=whole(1, MANY), metavar="N", help="threads of a process (default: 1)")
     group.add_argument(
         "--gpus-per-run", type=_gpus, metavar="X", help="0.5: two runs share one (default: 1 where there are any)"
     )
     group.add_argument(
-        "--processes-per-run", type=_whole(0, MANY), metavar="N", help="on one node (default: one a GPU of the run)"
+        "--processes-per-run", type=whole(0, MANY), metavar="N", help="on one node (default: one a GPU of the run)"
     )

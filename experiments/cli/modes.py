@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from experiments.runtime.errors import UserError
 
 RECIPE = frozenset(("dataset", "set"))
+PLACES = frozenset(("data_root", "runs"))  # of a run; a question about it may be typed with them
 CHANGES = frozenset(("evaluator", "skip_bad_images"))  # of the recipe
 QUEUE = ("only", "plan", "profile", "retries", "retry_failed", "seeds", "workers")
 MACHINES = ("address", "cpus_per_run", "executor", "gpus_per_run", "processes_per_run", "ship")
@@ -25,14 +26,14 @@ class Mode:
         return f"beside {flag(self.name)}" if self.name else "in a single run"
 
 
-TRAIN = Mode("", RECIPE | CHANGES | {"assigner", "data_root", "download", "force", "resume", "runs", "seed"})
+TRAIN = Mode("", RECIPE | CHANGES | PLACES | {"assigner", "download", "force", "resume", "seed"})
 MODES = (  # the first one that is typed is meant
     Mode("list", frozenset()),
     Mode("check", frozenset()),
-    Mode("check_data", RECIPE | {"data_root", "download", "state", "workers"}),
-    Mode("tables", CHANGES | {"data_root", "force", "runs", "set", *QUEUE, *MACHINES}),
-    Mode("print_config", RECIPE | CHANGES | {"assigner", "seed"}),
-    Mode("explain", RECIPE | {"assigner"}),
+    Mode("check_data", RECIPE | PLACES | {"download", "state", "workers"}),
+    Mode("tables", CHANGES | PLACES | {"force", "set", *QUEUE, *MACHINES}),
+    Mode("print_config", RECIPE | CHANGES | PLACES | {"assigner", "seed"}),
+    Mode("explain", RECIPE | PLACES | {"assigner"}),
     TRAIN,
 )
 INSTEAD = {  # (mode, flag that it does not take) -> what the person may have meant

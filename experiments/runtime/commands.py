@@ -33,6 +33,9 @@ def exit_code(act: Callable[[], int]) -> int:
     except Preempted as stopped:
         say(str(stopped))
         return EXIT_CODE
+    except KeyboardInterrupt:
+        say("Interrupted before the first step. Run the same command to start again.")
+        return EXIT_CODE
     return 0
 
 

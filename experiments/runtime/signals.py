@@ -43,10 +43,11 @@ def stop_on_signal() -> Iterator[Stop]:
 
 @contextmanager
 def leave_on_signal() -> Iterator[None]:
-    """Where no step is under way, a signal raises Preempted."""
+    """Where no step is under way, a signal raises KeyboardInterrupt: many a library, while it is imported, hides an
+    Exception and goes on with half of itself."""
 
     def leave(*_) -> None:
-        raise Preempted("Interrupted before the first step. Run the same command to start again.")
+        raise KeyboardInterrupt
 
     with _handled(leave):
         yield

@@ -17,7 +17,6 @@ from experiments.data.official.obtain import Wanted, obtain
 from experiments.data.official.sources import PublicSource
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
-from experiments.runtime.signals import Preempted
 from experiments.runtime.threads import usable_cores
 
 LISTED = 5  # bad images on the page; the list on disk has all
@@ -38,7 +37,7 @@ def check_data(wanted: Wanted, workers: int | None) -> int:
         raise UserError(
             f"{where} {advice} Where the data may not be written to, name a folder with --state DIR."
         ) from None
-    except (KeyboardInterrupt, Preempted):
+    except KeyboardInterrupt:
         say("Stopped. What was fetched and checked is kept: run the same command to resume.")
         return 130
 

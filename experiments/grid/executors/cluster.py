@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
@@ -21,6 +22,7 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from experiments.grid.executors import Share
+from experiments.grid.executors.cluster_watch import Stopper, Watcher
 from experiments.grid.job import Job, Outcome, record_outcome, to_line
 from experiments.grid.states import steps_done
 from experiments.grid.workers import Team
@@ -55,8 +57,13 @@ class Ray:
     ships: bool  # sends this code to the nodes
 
     def execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
-        name = f"ray-{os.getpid()}"
         self.share.logs.mkdir(parents=True, exist_ok=True)
+        # Ray prints the log of a node that dies on stdout, whatever it is told; nothing of ours goes there.
+        with (self.share.logs / "ray.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+            self._execute(jobs, stop, begin, tick)
+
+    def _execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
+        name = f"ray-{os.getpid()}"
         self._join()
         try:
             nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
@@ -76,10 +83,10 @@ class Ray:
                 run_config=tune.RunConfig(
                     name=name,
                     storage_path=str(share.logs),
-                    stop=_Stopper(stop),
+                    stop=Stopper(stop),
                     verbose=0,
                     failure_config=tune.FailureConfig(max_failures=share.retries),
-                    callbacks=[_Ticker(tick)],
+                    callbacks=[Watcher(tick, share.retries)],
                 ),
             ).fit()
             if not stop.requested:
@@ -159,14 +166,19 @@ def _trial(config: dict, share: Share) -> None:
     team.give(job)
     try:
         while (outcome := team.ended(POLL)) is None:
-            tune.report({"step": steps_done(job.folder)})  # also where Tune ends the trial
+            tune.report(_report(job))  # also where Tune ends the trial
     except BaseException:
         team.close(patience=60)
         raise
     record_outcome(job, outcome)
     if outcome.kind in ("transient", "stopped"):  # stopped: by somebody on its node
         raise Crash(outcome.reason)
-    tune.report({"step": steps_done(job.folder)})
+    tune.report(_report(job))
+
+
+def _report(job: Job) -> dict:
+    """How far a run is, and where."""
+    return {"step": steps_done(job.folder), "node": ray.get_runtime_context().get_node_id()}
 
 
 def _record_lost(jobs: list[Job], results: tune.ResultGrid) -> None:
@@ -177,24 +189,3 @@ def _record_lost(jobs: list[Job], results: tune.ResultGrid) -> None:
             record_outcome(
                 job, Outcome("transient", f"Ray lost it: {lines[-1] if lines else type(result.error).__name__}")
             )
-
-
-class _Stopper(tune.Stopper):
-    """Ends the experiment when a signal asked for it."""
-
-    def __init__(self, stop: Stop):
-        self.stop = stop
-
-    def __call__(self, trial_id: str, result: dict) -> bool:
-        return self.stop.requested
-
-    def stop_all(self) -> bool:
-        return self.stop.requested
-
-
-class _Ticker(tune.Callback):
-    def __init__(self, tick: Callable[[], None]):
-        self.tick = tick
-
-    def on_step_end(self, iteration: int, trials: list, **_) -> None:
-        self.tick()

@@ -55,7 +55,11 @@ def none_left(runs: Path) -> None:
 def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path, cluster, undisturbed_grid):
     ray_cluster, nodes = cluster
     process = subprocess.Popen(
-        line(tmp_path, *BOTH, "--ship", "--address", ray_cluster.address), cwd=ROOT, stderr=subprocess.PIPE, text=True
+        line(tmp_path, *BOTH, "--ship", "--address", ray_cluster.address),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     until = time.monotonic() + 240
     while not running(tmp_path, 4):
@@ -65,8 +69,11 @@ def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path,
     assert [code(ROOT) - code(folder) for folder in sent.iterdir() if folder.is_dir()] == [set()]
     before = {folder.path.name: owner(folder) for folder in runs_in(tmp_path)}
     ray_cluster.remove_node(nodes[0], allow_graceful=False)
-    _, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "2 of 2 runs done" in err, err
+    lost = [text for text in err.splitlines() if "of the Ray cluster is lost" in text]
+    assert len(lost) == 1 and "start again from their newest checkpoint: run " in lost[0] and out == "", err
+    assert len(err.splitlines()) < 20 and "state-dump" in (tmp_path / "tables" / "logs" / "ray.log").read_text()
     assert records(tmp_path) == records(undisturbed_grid) and tables(tmp_path) == tables(undisturbed_grid)
     moved = [folder for folder in runs_in(tmp_path) if owner(folder) != before[folder.path.name]]
     assert len(before) == 2 and len(moved) == 1

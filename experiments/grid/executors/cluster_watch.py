@@ -1,0 +1,78 @@
+"""What happens on a Ray cluster while its runs go on: ticks, the wish to stop, and nodes that are lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import ray
+from ray import tune
+
+from experiments.grid.job import Job
+from experiments.runtime.console import say
+from experiments.runtime.signals import Stop
+
+EVERY = 2.0  # seconds between two looks at the nodes
+
+
+class Stopper(tune.Stopper):
+    """Ends the experiment when a signal asked for it."""
+
+    def __init__(self, stop: Stop):
+        self.stop = stop
+
+    def __call__(self, trial_id: str, result: dict) -> bool:
+        return self.stop.requested
+
+    def stop_all(self) -> bool:
+        return self.stop.requested
+
+
+@dataclass
+class NodeWatch:
+    """Which run is on which node, and which nodes are there."""
+
+    retries: int  # of a run
+    addresses: dict[str, str] = field(default_factory=dict)  # id of a node that is there -> its address
+    runs: dict[str, tuple[str, Job]] = field(default_factory=dict)  # id of a trial -> id of its node, and its job
+    failed: list[tuple[str, Job]] = field(default_factory=list)  # the same of tries that ended without an answer
+
+    def look(self, nodes: list[dict]) -> list[str]:
+        """A sentence for each node that is lost since the last look. nodes: as ray.nodes() has them."""
+        alive = {node["NodeID"]: node["NodeManagerAddress"] for node in nodes if node["Alive"]}
+        lost, self.addresses = {k: v for k, v in self.addresses.items() if k not in alive}, alive
+        return [self._sentence(node, address) for node, address in lost.items()]
+
+    def _sentence(self, node: str, address: str) -> str:
+        tries = [job for of, job in (*self.runs.values(), *self.failed) if of == node]
+        names = dict.fromkeys(_name(job) for job in tries if not job.folder.is_done())
+        again = "these start again from their newest checkpoint" if self.retries else "not tried again, by --retries 0"
+        fate = f"{again}: {', '.join(names)}" if names else "no run was on it"
+        return f"Node {address} ({node[:8]}) of the Ray cluster is lost; {fate}."
+
+
+def _name(job: Job) -> str:
+    """For a person."""
+    return f"run {job.id} ({job.recipe.get('assigner')} on {job.recipe.get('dataset')}, seed {job.recipe.get('seed')})"
+
+
+class Watcher(tune.Callback):
+    """Feeds a NodeWatch, and ticks about once a second."""
+
+    def __init__(self, tick: Callable[[], None], retries: int):
+        self.tick, self.watch, self.looked = tick, NodeWatch(retries), 0.0
+
+    def on_trial_result(self, iteration: int, trials: list, trial, result: dict, **_) -> None:
+        self.watch.runs[trial.trial_id] = (result["node"], Job(**json.loads(trial.config["job"])))
+
+    def on_trial_recover(self, iteration: int, trials: list, trial, **_) -> None:
+        self.watch.failed += [self.watch.runs.pop(trial.trial_id)] if trial.trial_id in self.watch.runs else []
+
+    def on_step_end(self, iteration: int, trials: list, **_) -> None:
+        self.tick()
+        if time.monotonic() > self.looked + EVERY:
+            self.looked = time.monotonic()
+            for sentence in self.watch.look(ray.nodes()):
+                say(sentence)
