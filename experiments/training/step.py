@@ -60,6 +60,6 @@ def cut(batch: Batch, parts: int) -> Iterator[tuple[Tensor, Objects]]:
 
 
 def to_device(objects: Objects, device: torch.device) -> Objects:
-    """The objects on a device."""
-    tensors = {name: value.to(device, non_blocking=True) for name, value in vars(objects).items() if name != "images"}
-    return replace(objects, **tensors)
+    """The objects on a device, with those of the host beside them."""
+    tensors = {name: x.to(device, non_blocking=True) for name, x in vars(objects).items() if isinstance(x, Tensor)}
+    return replace(objects, **tensors, host=objects)
