@@ -66,7 +66,7 @@ def unassigned(objects: Objects, assignment: Assignment) -> Tensor:
 
 def ignored(grid: Grid, objects: Objects, assignment: Assignment) -> Tensor:
     """(P,) bool: the method's own ignored priors, and those in a crowd region that no object lists."""
-    loc, _ = inside(grid, objects.ignore, objects.ignore_image)
+    loc, _ = inside(grid, objects.on_host.ignore, objects.on_host.ignore_image)
     total = grid.size * objects.images
     crowd = torch.zeros(total, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
     crowd = crowd.index_fill(0, assignment.loc, False)

@@ -79,7 +79,7 @@ class AutoAssign(Assigner):
 
     def _candidates(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor]:
         """S_n of every object: loc (M,), gt (M,)."""
-        loc, gt = inside(grid, objects.boxes, objects.image)
+        loc, gt = inside(grid, objects.on_host.boxes, objects.on_host.image)
         if self.fallback == "none":
             return loc, gt
         orphans = (segment_sum(torch.ones_like(gt), gt, len(objects.boxes)) == 0).nonzero().squeeze(1)

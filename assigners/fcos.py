@@ -53,14 +53,15 @@ class FCOS(Assigner):
 
     def _central(self, grid: Grid, objects: Objects) -> tuple[torch.Tensor, torch.Tensor]:
         """The pairs inside the object's centre box, clipped to the object: loc (M,), gt (M,)."""
-        half = self.radius * torch.tensor([[level.stride] for level in grid.levels], device=grid.stride.device)
-        middle = center(objects.boxes)[:, None]
-        low = torch.maximum(middle - half, objects.boxes[:, None, :2])  # (N, L, 2)
-        high = torch.minimum(middle + half, objects.boxes[:, None, 2:])
-        return within(grid, torch.cat((low, high), -1), objects.image)
+        boxes = objects.on_host.boxes[:, None]
+        half = self.radius * torch.tensor([[level.stride] for level in grid.levels], device=boxes.device)
+        middle = center(boxes)
+        low = torch.maximum(middle - half, boxes[..., :2])  # (N, L, 2)
+        high = torch.minimum(middle + half, boxes[..., 2:])
+        return within(grid, torch.cat((low, high), -1), objects.on_host.image)
 
     def _limits(self, grid: Grid) -> tuple[torch.Tensor, torch.Tensor]:
         """(p,) least and largest max(ltrb) that a prior's level takes, pixels."""
-        edges = torch.tensor((-1.0, *self.ranges, torch.inf), device=grid.stride.device)
+        edges = torch.tensor((-1.0, *self.ranges, torch.inf)).to(grid.stride.device, non_blocking=True)
         level = (grid.stride / grid.levels[0].stride).log2().long()
         return edges[level], edges[level + 1]

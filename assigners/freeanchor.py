@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from assigners.assigner import Assigner
-from assigners.buckets import bucketed
+from assigners.buckets import Runs, near
 from assigners.geometry import iou
 from assigners.interface import Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
 from assigners.losses.bag import BagLoss
-from assigners.pairs import overlapping, pack, segment_max, segment_softmax, unpack
+from assigners.pairs import overlapping, pack, ragged, read, segment_max, segment_softmax, unpack
 from assigners.ranges import Range
 from assigners.retinanet import HEAD
 
@@ -39,14 +39,19 @@ class FreeAnchor(Assigner):
         return replace(HEAD, delta_weights=(10.0, 10.0, 5.0, 5.0), style=replace(HEAD.style, prior_prob=0.02))
 
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
-        loc, gt = self._bags(grid, objects)
+        keys, owner = self._bags(grid, objects)
+        runs = self._runs(preds, objects)
+        filled = keys >> 32 > 0  # IoU above 0
+        count, lengths = read(filled.sum(), runs.length)
+        bagged = torch.nonzero_static(filled.flatten(), size=int(count)).squeeze(1)
+        loc, gt = unpack(keys.flatten()[bagged])[1], owner.flatten()[bagged]
         log_cls, _ = preds.log_prob(loc, objects.labels[gt])
         distance = preds.box_loss(loc, objects.boxes[gt], self.box_kind, self.box_beta)
         p = (log_cls - self.box_weight * distance).exp()
-        near, owner, speaks = self._speaking(preds, objects)
+        other, owner, speaks = self._speaking(objects, runs, lengths)
         none, n = torch.zeros_like(speaks), torch.full((), len(objects.boxes), device=loc.device)
         return Assignment(
-            loc=torch.cat((loc, near)),
+            loc=torch.cat((loc, other)),
             gt=torch.cat((gt, owner)),
             pos=torch.cat((self._mean_max(p, gt, len(objects.boxes)), none)),
             neg=torch.cat((torch.ones_like(p), 1 - speaks)),
@@ -63,42 +68,48 @@ class FreeAnchor(Assigner):
 
     @torch.no_grad()
     def _bags(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor]:
-        """The anchors of largest IoU of each object: loc (M,), gt (M,); ties: lowest prior."""
-        bags = []
-        candidates = overlapping(grid, objects.boxes, objects.image)
-        for block in candidates.blocks(self.block):
+        """The anchors of largest IoU of each object: packed (IoU, prior), objects, both (N, bag); ties: lowest prior.
+
+        A key of IoU 0 is none.
+        """
+        keys = [objects.labels.new_zeros(0, self.bag)]
+        candidates = overlapping(grid, objects.on_host.boxes, objects.on_host.image)
+        blocks = candidates.blocks(self.block)
+        for block in blocks:
             loc, gt = candidates.pairs(block)
             q = iou(grid.boxes[loc % grid.size], objects.boxes[gt])
             # A table of one row an object, filled from the left with (IoU, prior) as one sortable key; 0 is empty.
             counts = candidates.counts[block]
-            row = torch.repeat_interleave(counts, output_size=len(loc))
-            rank = torch.arange(len(loc), device=loc.device) - (counts.cumsum(0) - counts)[row]
+            row, rank = ragged(counts.to(loc.device, non_blocking=True), len(loc))
             width = max(self.bag, int(counts.amax()))
             table = loc.new_zeros(len(block) * width).index_copy(0, row * width + rank, pack(q, loc))
-            # The bag is what is largest in each row; an empty key unpacks to IoU 0.
-            best = table.view(len(block), width).topk(self.bag, dim=1).values  # (n, bag)
-            q, loc = unpack(best)
-            bags.append(torch.stack((loc, block[:, None].expand_as(loc)))[:, q > 0])
-        loc, gt = torch.cat([objects.labels.new_zeros(2, 0), *bags], 1)
-        return loc, gt
+            keys.append(table.view(len(block), width).topk(self.bag, dim=1).values)  # what is largest in each row
+        keys, owner = torch.cat(keys), torch.cat([objects.on_host.labels.new_zeros(0), *blocks])
+        return keys, owner.to(keys.device, non_blocking=True)[:, None].expand_as(keys)
 
     @torch.no_grad()
-    def _speaking(self, preds: Predictions, objects: Objects) -> tuple[Tensor, Tensor, Tensor]:
+    def _runs(self, preds: Predictions, objects: Objects) -> Runs:
+        """The predicted boxes that could have IoU above t1 with an object, and some more.
+
+        Their centre is within (1 - t1) / (2 t1) of the object's size from its centre.
+        """
+        truth = objects.on_host
+        size = truth.boxes[:, 2:] - truth.boxes[:, :2]
+        reach = size * (1 - self.box_iou) / (2 * self.box_iou) + 1
+        return near(preds.boxes(), preds.images, truth.boxes, truth.image, reach)
+
+    @torch.no_grad()
+    def _speaking(self, objects: Objects, runs: Runs, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pairs whose predicted box has IoU above t1 with the object: loc, gt and P(a in A+) of section 3.3.
 
-        Such boxes have their centre within (1 - t1) / (2 t1) of the object's size from its centre.
+        lengths: of the runs, on the host.
         """
-        boxes = preds.boxes()
-        size = objects.boxes[:, 2:] - objects.boxes[:, :2]
-        buckets = bucketed(boxes, preds.images)
-        runs = buckets.spans(objects.boxes, objects.image, size * (1 - self.box_iou) / (2 * self.box_iou) + 1)
-        sizes = (runs[2].cumsum(0) // self.block).unique_consecutive(return_counts=True)[1].tolist()
-        pairs, overlaps = [objects.labels.new_zeros(2, 0)], [boxes.new_zeros(0)]
-        for gt, first, length in zip(*(run.split(sizes) for run in runs), strict=True):
-            loc, gt = buckets.near(gt, first, length)
-            q = iou(boxes[loc], objects.boxes[gt])
-            pairs.append(torch.stack((loc, gt))[:, q > self.box_iou])
-            overlaps.append(q[q > self.box_iou])
-        pairs, q = torch.cat(pairs, 1), torch.cat(overlaps)
-        best = segment_max(q, pairs[1], len(objects.boxes))[pairs[1]]
-        return *pairs, ((q - self.box_iou) / (best - self.box_iou)).clamp(0, 1)
+        sizes = (lengths.cumsum(0) // self.block).unique_consecutive(return_counts=True)[1].tolist()
+        speaks = [objects.labels.new_zeros(0).bool()]
+        for block, length in zip(runs.split(sizes), lengths.split(sizes), strict=True):
+            loc, gt = block.pairs(int(length.sum()))
+            speaks.append(iou(runs.boxes[loc], objects.boxes[gt]) > self.box_iou)
+        loc, gt = runs.pick(torch.cat(speaks).nonzero().squeeze(1))
+        q = iou(runs.boxes[loc], objects.boxes[gt])
+        best = segment_max(q, gt, len(objects.boxes))[gt]
+        return loc, gt, ((q - self.box_iou) / (best - self.box_iou)).clamp(0, 1)

@@ -33,6 +33,12 @@ class Objects:
     ignore: Tensor  # (I, 4) crowd or difficult regions, pixels
     ignore_image: Tensor  # (I,)
     images: int  # B
+    host: Objects | None = None  # the same in the host's memory, where a count is no wait for the device
+
+    @property
+    def on_host(self) -> Objects:
+        """What `inside` and the like enumerate from. Without a copy on the host these objects, and a wait."""
+        return self if self.host is None else self.host
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Grid:
     centers: Tensor  # (p, 2) pixels
     stride: Tensor  # (p,) pixels, float
     levels: tuple[Level, ...]
-    shapes: Tensor  # (A, 2) width and height of the boxes of a cell, in strides
+    shapes: Tensor  # (A, 2) width and height of the boxes of a cell, in strides; on the host
     offset: float  # of the first centre, in strides: 0 or 0.5
 
     @property

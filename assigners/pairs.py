@@ -1,6 +1,8 @@
 """Pairs of priors and objects, enumerated from the regular grid and never tested one by one.
 
 Every function is batch-flat: letters as in interface.py, L levels, A priors of a cell. Selection carries no gradient.
+How many pairs there are follows from boxes and grid. So the enumerating functions take boxes of `Objects.on_host`, know
+all counts without a wait for the device, and give pairs on the device of the grid.
 """
 
 from __future__ import annotations
@@ -17,9 +19,14 @@ from assigners.interface import Grid, Objects, Predictions
 LOW_32 = 2**32 - 1
 
 
-def ragged(counts: Tensor) -> tuple[Tensor, Tensor]:
-    """(n,) counts -> owner (M,) and rank within the owner (M,). The one host sync of an enumeration."""
-    owner = torch.repeat_interleave(counts)
+def read(*columns: Tensor) -> tuple[Tensor, ...]:
+    """int64 tensors of any shape -> the same on the host, flat; one wait for the device."""
+    return torch.cat([x.flatten() for x in columns]).cpu().split([x.numel() for x in columns])
+
+
+def ragged(counts: Tensor, total: int) -> tuple[Tensor, Tensor]:
+    """(n,) counts of sum `total` = M -> owner (M,) and rank within the owner (M,)."""
+    owner = torch.repeat_interleave(counts, output_size=total)
     start = counts.cumsum(0) - counts
     return owner, torch.arange(len(owner), device=counts.device) - start[owner]
 
@@ -34,7 +41,10 @@ def _cells_before(edge: Tensor, stride: Tensor, offset: float, strict: bool) -> 
 
 @dataclass(frozen=True)
 class Windows:
-    """Rectangles of cells, one for each (object, level, prior of a cell); int64, (N, L, A) where not stated."""
+    """Rectangles of cells, one for each (object, level, prior of a cell); int64, (N, L, A) where not stated.
+
+    On the host, if the boxes were.
+    """
 
     x: Tensor  # column of the first cell
     y: Tensor  # row of the first cell
@@ -43,6 +53,7 @@ class Windows:
     origin: Tensor  # prior of cell (0, 0), in the batch
     row: Tensor  # (L, 1) priors from one row of cells to the next
     per_cell: int  # A: priors from one column to the next
+    device: torch.device  # of the pairs
 
     @property
     def counts(self) -> Tensor:
@@ -50,18 +61,21 @@ class Windows:
         return (self.width * self.height).sum((1, 2))
 
     def pairs(self, objects: Tensor) -> tuple[Tensor, Tensor]:
-        """Object indices (n,) -> loc (M,), gt (M,), object by object, level by level, row by row."""
-        # Every pair knows its window, and its rank in there; n L A windows, flattened.
+        """Object indices (n,) beside the windows -> loc (M,), gt (M,), object by object, level by level, row by row."""
         width = self.width[objects]
-        window, rank = ragged((width * self.height[objects]).flatten())
-        # The rank is a row and a column of the window.
-        columns = width.flatten()[window]
-        y, x = rank // columns, rank % columns
-        # Its first cell is a prior, and the steps down and right count priors, too.
+        counts = width * self.height[objects]
+        # The first cell of a window is a prior, and the steps down and right count priors, too.
         first = self.origin[objects] + self.y[objects] * self.row + self.x[objects] * self.per_cell
-        row = self.row.expand_as(width).flatten()[window]
-        loc = first.flatten()[window] + y * row + x * self.per_cell
-        return loc, objects[window // (len(self.row) * self.per_cell)]
+        owner = objects[:, None, None].expand_as(width)
+        columns = (counts, width, first, self.row.expand_as(width), owner)
+        size, width, first, row, owner = (x.flatten().to(self.device, non_blocking=True) for x in columns)
+        # Every pair knows its window, and its rank in there; n L A windows, flattened.
+        window, rank = ragged(size, int(counts.sum()))
+        # The rank is a row and a column of the window.
+        width = width[window]
+        y = rank // width
+        x = rank - y * width
+        return first[window] + y * row[window] + x * self.per_cell, owner[window]
 
     def blocks(self, budget: int) -> list[Tensor]:
         """All objects, fewest pairs first, cut into blocks of about `budget` pairs."""
@@ -75,6 +89,7 @@ def windows(grid: Grid, boxes: Tensor, image: Tensor, reach: Tensor) -> Windows:
 
     boxes (N, L, 4) px, one a level, or (N, 1, 4) for all levels; image (N,).
     """
+    reach = reach.to(boxes.device)
     levels = torch.tensor([(v.stride, v.start, v.width, v.height) for v in grid.levels], device=boxes.device)
     stride, start, size = levels[:, :1], levels[:, 1:2], levels[:, None, 2:]  # (L, 1), (L, 1), (L, 1, 2)
     # The widened boxes: a prior's own box meets an object where its centre lies in the object, widened by half of it.
@@ -85,7 +100,9 @@ def windows(grid: Grid, boxes: Tensor, image: Tensor, reach: Tensor) -> Windows:
     stop = torch.minimum(_cells_before(high, stride[..., None], grid.offset, strict=True), size)
     extent = (stop - first).clamp(min=0)
     origin = (image * grid.size)[:, None, None] + start + torch.arange(grid.per_cell, device=boxes.device)
-    return Windows(*first.unbind(-1), *extent.unbind(-1), origin, size[..., 0] * grid.per_cell, grid.per_cell)
+    return Windows(
+        *first.unbind(-1), *extent.unbind(-1), origin, size[..., 0] * grid.per_cell, grid.per_cell, grid.boxes.device
+    )
 
 
 def inside(grid: Grid, boxes: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +130,7 @@ def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tenso
     middle = center(boxes)  # (N, 2)
     for level in grid.levels:
         # The k nearest of a row begin at c - k/2, rounded up: the lower index wins a tie. Pushed back into the level.
-        size = torch.tensor((level.width, level.height), device=boxes.device)
+        size = torch.tensor((level.width, level.height)).to(boxes.device, non_blocking=True)
         start = (middle / level.stride - grid.offset - k / 2).ceil().long()
         corner = torch.minimum(start.clamp(min=0), size - size.clamp(max=k))  # (N, 2)
         y, x = torch.meshgrid(
@@ -168,25 +185,23 @@ def segment_softmax(score: Tensor, index: Tensor, n: int) -> Tensor:
 
 def max_iou(preds: Predictions, objects: Objects, loc: Tensor, budget: int = 2**17) -> Tensor:
     """(M,) largest IoU of each location's predicted box with the objects of its image; blocks of `budget` pairs."""
-    p = preds.grid.size
     # Each location once, whatever number of pairs it is in.
-    listed = torch.zeros(p * preds.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
-    where = listed.nonzero().squeeze(1)
+    listed = torch.zeros(preds.images * preds.grid.size, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
+    predicted_counts = listed.view(preds.images, -1).sum(1).tolist()  # the one wait for the device
+    where = torch.nonzero_static(listed, size=sum(predicted_counts)).squeeze(1)
     boxes = preds.boxes_at(where)
     # Image by image: boxes and objects are both sorted by image, so their counts cut them.
-    counts = torch.stack(
-        (torch.bincount(where // p, minlength=preds.images), torch.bincount(objects.image, minlength=preds.images))
-    ).tolist()
+    counts = torch.bincount(objects.on_host.image, minlength=preds.images).tolist()
     best = []
-    for predicted, truth in zip(boxes.split(counts[0]), objects.boxes.split(counts[1]), strict=True):
+    for predicted, truth in zip(boxes.split(predicted_counts), objects.boxes.split(counts), strict=True):
         rows = max(1, budget // max(1, len(truth)))
         best += [_highest(block, truth) for block in predicted.split(rows) if len(block)]
-    return boxes.new_zeros(p * preds.images).index_copy(0, where, torch.cat([boxes.new_zeros(0), *best]))[loc]
+    return boxes.new_zeros(len(listed)).index_copy(0, where, torch.cat([boxes.new_zeros(0), *best]))[loc]
 
 
 def _highest(boxes: Tensor, objects: Tensor) -> Tensor:
     """(m, 4), (n, 4) -> (m,) largest IoU; those of neighbours are tried with the objects that meet any of them."""
     low, high = boxes[:, :2].amin(0), boxes[:, 2:].amax(0)
     meets = ((objects[:, :2] < high) & (objects[:, 2:] > low)).all(1)
-    near = objects if objects.is_cuda else objects[meets]  # to pick some waits for the device
+    near = objects[meets] if objects.is_cpu else objects  # to pick some waits for a device
     return pad(iou(boxes[:, None], near[None]), (0, 1)).amax(1)

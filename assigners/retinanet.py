@@ -70,12 +70,13 @@ class RetinaNet(Assigner):
     def _match(self, grid: Grid, objects: Objects) -> tuple[torch.Tensor, torch.Tensor]:
         """(P,) packed best IoU and object of each prior; (P,) bool, whether it is the best of some object."""
         best = objects.labels.new_zeros(grid.size * objects.images)
-        favourite = torch.zeros_like(best, dtype=torch.bool)
-        candidates = overlapping(grid, objects.boxes, objects.image)
+        favourite = torch.zeros_like(best, dtype=torch.uint8)
+        candidates = overlapping(grid, objects.on_host.boxes, objects.on_host.image)
         for block in candidates.blocks(self.block):
             loc, gt = candidates.pairs(block)
             q = iou(grid.boxes[loc % grid.size], objects.boxes[gt])
             best.scatter_reduce_(0, loc, pack(q, gt), "amax")
             largest = segment_max(q, gt, len(objects.boxes))[gt]  # of the object: a block holds all its pairs
-            favourite[loc[(q == largest) & (q > 0) & self.low_quality]] = True
-        return best, favourite
+            likes = (q == largest) & (q > 0) & self.low_quality
+            favourite.scatter_reduce_(0, loc, likes.byte(), "amax")
+        return best, favourite.bool()

@@ -42,7 +42,7 @@ class DeltaCoder:
     def decode(self, anchors: Tensor, stride: Tensor, raw: Tensor) -> Tensor:
         """anchors (M, 4) px, stride unused, raw (M, 4) -> boxes (M, 4) px."""
         size = anchors[:, 2:] - anchors[:, :2]
-        delta = raw / raw.new_tensor(self.weights)
+        delta = raw / self._weights(raw)
         middle = center(anchors) + delta[:, :2] * size
         half = delta[:, 2:].clamp(max=MAX_LOG_RATIO).exp() * size / 2
         return torch.cat((middle - half, middle + half), 1)
@@ -51,11 +51,15 @@ class DeltaCoder:
         """The inverse; boxes without area count as 1e-6 px wide."""
         size, target = anchors[:, 2:] - anchors[:, :2], (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-6)
         delta = torch.cat(((center(boxes) - center(anchors)) / size, (target / size).log()), 1)
-        return delta * delta.new_tensor(self.weights)
+        return delta * self._weights(delta)
 
     def activate(self, raw: Tensor) -> Tensor:
         """The output in the space of `encode`."""
         return raw
+
+    def _weights(self, like: Tensor) -> Tensor:
+        """(4,), copied to the device without a wait."""
+        return torch.tensor(self.weights, dtype=like.dtype).to(like.device, non_blocking=True)
 
 
 def coder(spec: HeadSpec) -> LtrbCoder | DeltaCoder:

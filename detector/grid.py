@@ -27,5 +27,5 @@ def make_grid(spec: HeadSpec, sizes: tuple[tuple[int, int, int], ...], device: t
     half = shapes.repeat(len(middle) // len(shapes), 1) * step[:, None] / 2
     boxes = torch.cat((middle - half, middle + half), 1)
     return Grid(
-        boxes.to(device), middle.to(device), step.to(device), tuple(levels), shapes.to(device), spec.style.offset
+        *(x.to(device, non_blocking=True) for x in (boxes, middle, step)), tuple(levels), shapes, spec.style.offset
     )

@@ -4,12 +4,13 @@ import argparse
 
 import torch
 
-from experiments.bench import assignment, bigset, evaluation, loading, post, scheduling, steps
+from experiments.bench import assignment, bigset, evaluation, loading, post, scheduling, steps, syncs
 
 REPORTS = {
     "assignment": assignment.report_assignment,
     "post": post.report_postprocessing,
     "steps": steps.report_steps,
+    "syncs": syncs.report_syncs,
     "evaluation": evaluation.report_evaluation,
     "loading": loading.report_loading,
     "bigset": bigset.report_big_dataset,

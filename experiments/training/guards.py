@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from experiments.data.index import Index
 from experiments.data.loader import Batch
@@ -110,21 +110,15 @@ def _owner(index: Index) -> np.ndarray:
     return np.repeat(np.arange(len(index)), np.diff(index.offsets))
 
 
-def not_finite(figures: dict[str, Tensor], norm: Tensor) -> list[str]:
-    """Names of the figures that are not finite; the gradient's norm among them. Waits for the device."""
-    values = torch.stack([*(f.float() for f in figures.values()), norm.float()])
-    return [name for name, good in zip([*figures, "gradient"], values.isfinite().tolist(), strict=True) if not good]
-
-
 def keep_broken(
-    session: Session, model: nn.Module, batch: Batch, figures: dict[str, Tensor], step: int, lr: float
+    session: Session, model: nn.Module, batch: Batch, figures: dict[str, float], step: int, lr: float
 ) -> None:
     """All that `experiments/replay.py` needs to compute the step again, written beside the checkpoint."""
     index = session.run.train
     state = {
         "step": step,
         "lr": lr,
-        "figures": {name: float(value) for name, value in figures.items()},
+        "figures": figures,
         "image_ids": torch.from_numpy(index.image_ids)[batch.index],
         "classes": len(index.classes),
         "images": batch.images,

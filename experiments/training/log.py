@@ -1,4 +1,4 @@
-"""The figures of every step: kept on the device, written some steps at a time."""
+"""The figures of every step, written some steps at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from experiments.records.schema import StepRow
 from experiments.runtime.console import Progress
@@ -24,21 +23,21 @@ class Log:
         name, silent = f"{recipe.assigner} on {recipe.dataset}", not self.world.writes
         self.progress = Progress(total, start, name, every=SHOWN_EVERY, silent=silent)
         self.rows: list[StepRow] = []  # with learning rate and bad images
-        self.figures: list[dict[str, Tensor]] = []
+        self.figures: list[dict[str, float]] = []  # means over the processes
         self.waited, self.begin = 0.0, time.perf_counter()
         if self.world.writes:
             self.folder.truncate_metrics(start)
 
-    def add(self, step: int, lr: float, figures: dict[str, Tensor], bad: int) -> None:
+    def add(self, step: int, lr: float, figures: dict[str, float], bad: int) -> None:
         """`step` steps are done."""
         self.rows.append(StepRow(step, {"lr": lr, "bad_images": bad}))
         self.figures.append(figures)
 
     def write(self) -> None:
-        """The rows since the last time; the mean of the processes where there are several."""
+        """The rows since the last time."""
         names = list(self.figures[0])
-        table = torch.stack([torch.stack([row[name].float() for name in names]) for row in self.figures])
-        table, elapsed = self.world.mean(table), time.perf_counter() - self.begin
+        table = torch.tensor([[row[name] for name in names] for row in self.figures])
+        elapsed = time.perf_counter() - self.begin
         rate = len(self.rows) / elapsed
         speed = {"images_per_s": rate * self.batch, "wait": self.waited / elapsed}
         if self.world.writes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from assigners.interface import Objects
 from experiments.data.loader import Batch
 from experiments.recipes.recipe import ScheduleConfig
+from experiments.runtime.processes import World
 
 
 def backward(
@@ -32,6 +33,38 @@ def backward(
         means = {name: term.detach() / len(slices) for name, term in terms.items()}
         figures = {n: figures.get(n, 0) + x for n, x in (means | counts | {"loss": loss.detach()}).items()}
     return figures
+
+
+@dataclass(frozen=True)
+class StepNumbers:
+    """What the host learns of a step."""
+
+    figures: dict[str, float]  # of this process
+    means: dict[str, float]  # the same over the processes
+    broken: list[str]  # names of what is not finite in this process; the gradient's norm is "gradient"
+    anywhere: bool  # something is not finite in some process
+    halted: bool  # some process was asked to stop
+
+
+def read(figures: dict[str, Tensor], norm: Tensor, stop: bool, world: World) -> StepNumbers:
+    """The numbers of a step; one all-reduce.
+
+    The one place after the gradients where the host waits for the device: a bad number must not reach the weights.
+    """
+    names = [*figures, "gradient"]
+    own = torch.stack([*(x.float() for x in figures.values()), norm.float()])
+    flags = torch.stack((~own.isfinite().all(), torch.full_like(own[0], stop, dtype=torch.bool)))
+    mean = world.mean(torch.cat((own, flags.float())))
+    own, mean = torch.cat((own, mean)).cpu().split((len(names), len(names) + 2))
+    *means, anywhere, halted = mean.tolist()
+    by_name = dict(zip(names, own.tolist(), strict=True))
+    return StepNumbers(
+        figures={name: by_name[name] for name in figures},
+        means=dict(zip(figures, means, strict=False)),
+        broken=[name for name, value in by_name.items() if not math.isfinite(value)],
+        anywhere=anywhere > 0,
+        halted=halted > 0,
+    )
 
 
 def _unsynchronised(model: nn.Module, more: bool):
@@ -60,6 +93,6 @@ def cut(batch: Batch, parts: int) -> Iterator[tuple[Tensor, Objects]]:
 
 
 def to_device(objects: Objects, device: torch.device) -> Objects:
-    """The objects on a device."""
-    tensors = {name: value.to(device, non_blocking=True) for name, value in vars(objects).items() if name != "images"}
-    return replace(objects, **tensors)
+    """The objects on a device, with those of the host beside them."""
+    tensors = {name: x.to(device, non_blocking=True) for name, x in vars(objects).items() if isinstance(x, Tensor)}
+    return replace(objects, **tensors, host=objects)

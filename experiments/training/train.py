@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from experiments.data.loader import Batch, train_loader
 from experiments.recipes.recipe import steps
@@ -19,7 +19,7 @@ from experiments.training.curve import curve_steps, measure_point
 from experiments.training.log import Log
 from experiments.training.schedule import learning_rate, make_optimizer
 from experiments.training.session import Session
-from experiments.training.step import backward
+from experiments.training.step import StepNumbers, backward, read
 
 LOG_EVERY = 20  # steps between two looks at the clock
 
@@ -45,46 +45,42 @@ def train(model: nn.Module, session: Session) -> float:
             lr = learning_rate(recipe, step)
             for group in optimizer.param_groups:
                 group["lr"] = lr
-            figures, halted = _gradients(net, batch, session, step, lr)
+            numbers = _gradients(net, batch, session, step, lr)
             optimizer.step()
-            log.add(step + 1, lr, figures, batch.bad)
+            log.add(step + 1, lr, numbers.means, batch.bad)
             due = (step + 1) % schedule.checkpoint_every == 0 or step + 1 in measured_at
-            saves = halted or due or step + 1 == total
+            saves = numbers.halted or due or step + 1 == total
             if saves or (step + 1) % LOG_EVERY == 0:
                 log.write()
             if saves and world.writes:
                 checkpoint.save(session.folder, model, optimizer, Spent(step + 1, time.perf_counter() - begin))
-            if halted and step + 1 < total:
+            if numbers.halted and step + 1 < total:
                 raise Preempted(f"Stopped after step {step + 1} of {total}. Run the same command to resume.")
     finally:
         log.close()
     return time.perf_counter() - begin
 
 
-def _gradients(net: nn.Module, batch: Batch, session: Session, step: int, lr: float) -> tuple[dict[str, Tensor], bool]:
-    """Finite gradients of one batch, clipped; its figures; and whether any process was asked to stop.
-
-    The one place of a step where the host waits for the device: a bad number must not reach the weights.
-    """
+def _gradients(net: nn.Module, batch: Batch, session: Session, step: int, lr: float) -> StepNumbers:
+    """Finite gradients of one batch, clipped, and the step's numbers. Raises UserError where they are not finite."""
     recipe, world = session.run.recipe, session.world
     try:
         figures = backward(net, batch, recipe.schedule, step / steps(recipe.schedule), world.device)
     except torch.OutOfMemoryError:
         raise guards.out_of_memory(batch, session.run.train, step + 1) from None
     norm = nn.utils.clip_grad_norm_(net.parameters(), recipe.optimizer.clip or math.inf)
-    broken = guards.not_finite(figures, norm)
-    flags = torch.tensor([float(session.stop.requested), float(bool(broken))], device=world.device)
-    halted, anywhere = (world.mean(flags) > 0).tolist()
-    if broken:
+    numbers = read(figures, norm, session.stop.requested, world)
+    if numbers.broken:
         model = net.module if world.size > 1 else net
-        guards.keep_broken(session, model, batch, figures, step + 1, lr)
-    if anywhere:
+        guards.keep_broken(session, model, batch, numbers.figures, step + 1, lr)
+    if numbers.anywhere:
+        names = ", ".join(numbers.broken) or "numbers of another process"
         raise UserError(
-            f"Step {step + 1}: not finite: {', '.join(broken) or 'numbers of another process'}. The weights are as "
+            f"Step {step + 1}: not finite: {names}. The weights are as "
             f"before it. python experiments/replay.py {session.folder.broken} shows the image; lower optimizer.lr to "
             "resume."
         )
-    return figures, halted
+    return numbers
 
 
 def _waited(loader: Iterator[Batch], log: Log) -> Iterator[Batch]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from assigners.buckets import SIDE, bucketed
+from assigners.buckets import SIDE, near
 
 IMAGES, BOXES = 3, 80  # boxes of an image
 
@@ -14,9 +14,11 @@ def squares(centers: Tensor) -> Tensor:
 
 
 def pairs_of(centers: Tensor, objects: Tensor, image: Tensor, reach: Tensor) -> list[tuple[int, int]]:
-    """What `near` gives for all runs: (box, object)."""
-    buckets = bucketed(squares(centers), IMAGES)
-    box, gt = buckets.near(*buckets.spans(squares(objects), image, reach))
+    """What the runs hold: (box, object)."""
+    runs = near(squares(centers), IMAGES, squares(objects), image, reach)
+    box, gt = runs.pairs(int(runs.length.sum()))
+    again = runs.pick(torch.arange(len(box)))
+    assert torch.equal(box, again[0]) and torch.equal(gt, again[1])
     return list(zip(box.tolist(), gt.tolist(), strict=True))
 
 

@@ -118,7 +118,7 @@ def test_segments_sum_and_weigh_as_loops_do_however_far_the_scores_lie():
     weight = segment_softmax(score, index, n)
     assert weight.tolist() == [0.0, 0.5, 0.0, 0.5, 1.0, 1.0]
     assert torch.autograd.grad(weight.square().sum(), score)[0].isfinite().all()
-    owner, rank = ragged(torch.tensor([2, 0, 3]))
+    owner, rank = ragged(torch.tensor([2, 0, 3]), 5)
     assert owner.tolist() == [0, 0, 2, 2, 2] and rank.tolist() == [0, 1, 0, 1, 2]
 
 

@@ -1,0 +1,25 @@
+"""No method lets the host wait more than twice before its gradients are there; a new method is held to it, too."""
+
+import pytest
+
+import assigners
+from experiments.bench.syncs import CLASSES, count_waits, crowded
+from experiments.conformance.scenes import NOTHING, to_objects
+
+MOST = 2
+SWITCHES = [  # what takes another way through an assignment
+    ("autoassign", {"fallback": "nearest"}),
+    ("autoassign", {"center": "shared", "objectness": "explicit"}),
+    ("freeanchor", {"block": 3000}),
+    ("retinanet", {"block": 3000}),
+]
+CASES = [*((name, {}) for name in assigners.available()), *SWITCHES]
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=lambda x: x if isinstance(x, str) else "-".join(x))
+def test_a_step_waits_at_most_twice_for_its_gradients_and_once_for_its_numbers(name, settings):
+    for batch in (crowded(), to_objects(NOTHING, NOTHING, classes=CLASSES)):
+        gradients, after = count_waits(name, batch, **settings)
+        assert len(gradients.to_host) <= MOST, gradients.to_host
+        assert len(after.to_host) == 1, after.to_host
+        assert gradients.to_device + after.to_device == []
