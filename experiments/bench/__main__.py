@@ -4,7 +4,7 @@ import argparse
 
 import torch
 
-from experiments.bench import assignment, bigset, evaluation, loading, post, scheduling, steps, syncs
+from experiments.bench import assignment, bigset, data_check, evaluation, loading, post, scheduling, steps, syncs
 
 REPORTS = {
     "assignment": assignment.report_assignment,
@@ -14,6 +14,7 @@ REPORTS = {
     "evaluation": evaluation.report_evaluation,
     "loading": loading.report_loading,
     "bigset": bigset.report_big_dataset,
+    "data_check": data_check.report_data_check,
     "scheduling": scheduling.report_scheduling,
 }
 

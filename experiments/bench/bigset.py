@@ -96,7 +96,7 @@ def apart(work) -> dict[str, float]:
 
 
 def worker_memory(index: Index) -> float:
-    """MiB that belong to one loader worker alone after 50 steps; images of 32 x 32 px are drawn, none is read."""
+    """MiB that belong to one loader worker alone after 50 steps; images are synthetic, 32 x 32 px, none is read."""
     index = replace(index, draw=lambda i: np.zeros((3, 32, 32), np.uint8))
     data = load("coco", "fcos", ["data.short=32", "data.long=32", "data.workers=2"], 0).data
     batches = train_loader(index, data, 16, 0, range(90_000))

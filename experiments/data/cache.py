@@ -57,6 +57,8 @@ def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Ind
         index = _open(entry, root)  # another process may have been faster
         files = None if index is None else index.files.now(index.paths)
         if files is None:
+            if index is not None:
+                say(f"{root}: images changed since it was last read: it counts as another dataset, with its own runs.")
             index = read()
             index = replace(index, files=image_files(index.paths))
         elif files is index.files:

@@ -114,7 +114,7 @@ def _stats(paths: Paths, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stat_block(paths: Paths, rows: list[int]) -> np.ndarray:
-    return np.array([_stat(f"{paths.root}/{paths.name(i)}") for i in rows], np.int64).reshape(-1, 2)
+    return np.array([_stat(paths[i]) for i in rows], np.int64).reshape(-1, 2)
 
 
 def _stat(path: str) -> tuple[int, int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Paths:
 
     def __getitem__(self, i: int) -> str:
         name = self.name(i)
-        return str(Path(self.root, name)) if name else ""
+        return os.path.join(self.root, name) if name else ""
 
     def __iter__(self) -> Iterator[str]:
         return (self[i] for i in range(len(self)))

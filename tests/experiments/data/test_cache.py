@@ -85,7 +85,7 @@ def touch(path: Path) -> None:
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
 
 
-def test_other_pixels_under_the_same_names_are_another_dataset(root, reads):
+def test_other_pixels_under_the_same_names_are_another_dataset(root, reads, capsys):
     """The folder itself did not change; of the same size, too."""
     before = load_own(root).digest()
     path = root / "train2017" / "a.jpg"
@@ -93,6 +93,7 @@ def test_other_pixels_under_the_same_names_are_another_dataset(root, reads):
     path.write_bytes(data[:-1] + b"!")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     assert load_own(root).digest() != before and len(reads) == 2
+    assert "images changed since it was last read" in capsys.readouterr().err
     image(path, 31, 20)
     assert load_own(root).digest() != before and len(reads) == 3
     path.write_bytes(data)
