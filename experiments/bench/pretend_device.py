@@ -150,5 +150,10 @@ def _on_cpu(func, args: tuple, kwargs: dict):
 def _line() -> str:
     """The innermost line of ours, `file:number`."""
     frames = ((Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_stack(None))
-    path, line = next((path, line) for path, line in frames if path.is_relative_to(ROOT) and path != Path(__file__))
+    path, line = next((path, line) for path, line in frames if _is_ours(path))
     return f"{path.relative_to(ROOT)}:{line}"
+
+
+def _is_ours(path: Path) -> bool:
+    """A file of this checkout, whose environment may lie inside it; not this one."""
+    return path.is_relative_to(ROOT) and "site-packages" not in path.parts and path != Path(__file__)
