@@ -60,10 +60,10 @@ def _one(options: Options, mode: str) -> int:
     elif mode == "explain":
         explain(recipe)
     elif mode == "check_data":
-        from experiments.cli.one_run import wanted
+        from experiments.cli.one_run import dataset_options
         from experiments.data.official.check import check_data
 
-        return check_data(wanted(recipe, options), options.workers)
+        return check_data(dataset_options(recipe, options), options.workers)
     else:
         from experiments.cli.one_run import train_one
 

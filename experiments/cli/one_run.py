@@ -8,7 +8,7 @@ import shlex
 import torch
 
 from experiments.cli.options import Options
-from experiments.data.official.obtain import Wanted, obtain
+from experiments.data.official.obtain import DatasetOptions, obtain
 from experiments.data.parsing.clean import KEPT
 from experiments.recipes.recipe import Recipe, rescaled
 from experiments.records.run_folder import RunFolder
@@ -24,9 +24,9 @@ from experiments.training.run_spec import RunSpec, find
 from experiments.training.session import Session
 
 
-def wanted(recipe: Recipe, options: Options) -> Wanted:
+def dataset_options(recipe: Recipe, options: Options) -> DatasetOptions:
     """The dataset that the command line asks for."""
-    return Wanted(
+    return DatasetOptions(
         data=recipe.data,
         name=recipe.dataset,
         typed=options.dataset,
@@ -39,7 +39,7 @@ def wanted(recipe: Recipe, options: Options) -> Wanted:
 
 def train_one(recipe: Recipe, options: Options) -> None:
     """Raises UserError, RecordError, Preempted."""
-    root = obtain(wanted(recipe, options))
+    root = obtain(dataset_options(recipe, options))
     with join_processes() as world:
         _train(find(recipe, root), world, options)
 
@@ -91,12 +91,12 @@ def _threads() -> str:
 def _boxes(split: str, counters: dict[str, int]) -> str:
     """What the clean-up did to the boxes of a split, and what it left."""
     touched = [f"{n} {rule}" for rule, n in counters.items() if n and not rule.startswith(KEPT)]
-    left = [f"{n} {rule.removeprefix(KEPT)}" for rule, n in counters.items() if n and rule.startswith(KEPT)]
+    untouched = [f"{n} {rule.removeprefix(KEPT)}" for rule, n in counters.items() if n and rule.startswith(KEPT)]
     notes = [f"that the clean-up rules touched: {', '.join(touched)}"] if touched else []
-    notes += [f"kept as they are, as the official tool scores them: {', '.join(left)}"] if left else []
+    notes += [f"kept as they are, as the official tool scores them: {', '.join(untouched)}"] if untouched else []
     return f"boxes of {split} {'; '.join(notes)}" if notes else ""
 
 
 def _metrics(result: Result) -> str:
-    known = [f"{name} {result.metrics[name]:.3f}" for name in METRICS if result.metrics[name] is not None]
-    return " ".join(known) or "AP n/a: there is no object to count,"
+    figures = [f"{name} {result.metrics[name]:.3f}" for name in METRICS if result.metrics[name] is not None]
+    return " ".join(figures) or "AP n/a: there is no object to count,"

@@ -1,6 +1,6 @@
 """Indexes on disk: a dataset is read once, and memory-mapped from then on.
 
-An entry is found by where the data lies, what was asked of it, and size and time of its files; inside stands a hash of
+An entry is found by where the data lies, what was key of it, and size and time of its files; inside stands a hash of
 what it holds, and what each image file was. What does not fit is read again. Safe to delete at any time.
 """
 
@@ -39,8 +39,8 @@ def folder() -> Path | None:
         return None
 
 
-def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Index]) -> Index:
-    """What `read` gives, with its files, from the cache if nothing changed. asked: all else that its result depends on.
+def cached(key: tuple, root: Path, sources: list[Path], read: Callable[[], Index]) -> Index:
+    """What `read` gives, with its files, from the cache if nothing changed. key: all else that its result depends on.
 
     Where the cache cannot be written, one line says so and the set is read as if there were none.
     """
@@ -49,7 +49,7 @@ def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Ind
         say(f"The index is not cached: this user has no home folder. {REMEDY}")
         index = read()
         return replace(index, files=image_files(index.paths))
-    entry = _entry(base, asked, root, sources)
+    entry = _entry(base, key, root, sources)
     index = _open(entry, root)
     if index is not None and index.files.now(index.paths) is index.files:
         return index
@@ -70,19 +70,19 @@ def cached(asked: tuple, root: Path, sources: list[Path], read: Callable[[], Ind
         return index
 
 
-def keep(asked: tuple, root: Path, sources: list[Path], index: Index) -> None:
+def keep(key: tuple, root: Path, sources: list[Path], index: Index) -> None:
     """Writes what is now known of the index into its entry."""
     base = folder()
     if base is None:
         return
-    entry = _entry(base, asked, root, sources)
+    entry = _entry(base, key, root, sources)
     with _locked(entry.parent) as free:
         if free:
             _kept(entry, index, root)
 
 
-def _entry(base: Path, asked: tuple, root: Path, sources: list[Path]) -> Path:
-    return base / f"index-{_hash([VERSION, *asked, str(root.resolve())])}" / _stamp(sources)
+def _entry(base: Path, key: tuple, root: Path, sources: list[Path]) -> Path:
+    return base / f"index-{_hash([VERSION, *key, str(root.resolve())])}" / _stamp(sources)
 
 
 def _kept(entry: Path, index: Index, root: Path) -> Index:
@@ -171,8 +171,8 @@ def _open(entry: Path, root: Path) -> Index | None:
         columns = {name: _map(entry / f"{name}.npy", total) for name, total in about["sums"].items()}
         paths = Paths(columns.pop("path_bytes"), columns.pop("path_offsets"), str(root))
         files = ImageFiles(*(columns.pop(f"file_{name}") for name in FILE_COLUMNS))
-        known = {"counters": about["counters"], "hashed": about["digest"], "files": files}
-        return Index(about["name"], tuple(about["classes"]), paths, **known, **columns)
+        notes = {"counters": about["counters"], "hashed": about["digest"], "files": files}
+        return Index(about["name"], tuple(about["classes"]), paths, **notes, **columns)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
 

@@ -40,8 +40,8 @@ def keep_index(
 
 def _cache_key(source: Reader, data: DataConfig, request: Request) -> tuple[tuple, Path, list[Path]]:
     """What was asked, where, and of which files."""
-    asked = (data.reader, request.split, list(data.classes), data.exif, request.clean)
-    return asked, request.root, source.sources(request)
+    key = (data.reader, request.split, list(data.classes), data.exif, request.clean)
+    return key, request.root, source.sources(request)
 
 
 def resolve_split(data: DataConfig, dataset: str, root: Path | None, split: str | SplitFiles) -> str | SplitFiles:

@@ -13,10 +13,10 @@ VARIABLE = "ASSIGNBENCH_DATA"  # of the environment: a folder with a folder for 
 LOCAL = Path("data")  # the same, below the current folder
 
 
-def data_folder(data: DataConfig, dataset: str, given: Path | None) -> Path | None:
-    """`given` (--data-root), else the recipe's own root, else the first usual folder that is there; None: none is."""
-    if given or data.root:
-        return given or Path(data.root)
+def data_folder(data: DataConfig, dataset: str, typed: Path | None) -> Path | None:
+    """`typed` (--data-root), else the recipe's own root, else the first usual folder that is there; None: none is."""
+    if typed or data.root:
+        return typed or Path(data.root)
     return next((folder for folder in _usual_folders(dataset) if folder.is_dir()), None)
 
 

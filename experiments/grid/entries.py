@@ -51,8 +51,8 @@ class DatasetFinder:
         Without a root the folder that run.py takes, absolute: a node looks for it from another one.
         """
         if self.root is None:
-            own = recipe.data.root or not on_disk(recipe.data)
-            folder = None if own else data_folder(recipe.data, recipe.dataset, None)
+            has_root = recipe.data.root or not on_disk(recipe.data)
+            folder = None if has_root else data_folder(recipe.data, recipe.dataset, None)
             return folder and folder.absolute()
         names = (recipe.dataset, recipe.dataset.partition("-")[0])
         return next((self.root / name for name in names if (self.root / name).is_dir()), self.root)

@@ -22,14 +22,14 @@ UNLIMITED = 10**15  # bytes
 def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
     """A line for each network and image size: the most images that fit a device, of the method that takes most."""
     fitting: dict[str, list[int]] = {}
-    known: dict[tuple, list[int]] = {}
+    by_kind: dict[tuple, list[int]] = {}
     for entry in entries:
         recipe = entry.recipe
         kind = (recipe.assigner, recipe.settings, recipe.model, entry.classes, _sides(recipe), recipe.optimizer.kind)
-        if kind not in known:
-            known[kind] = _fitting(recipe, entry.classes)
+        if kind not in by_kind:
+            by_kind[kind] = _fitting(recipe, entry.classes)
         network = "{}, {} x {}".format(recipe.model.backbone, *_sides(recipe))
-        fitting[network] = [min(pair) for pair in zip(known[kind], fitting.get(network, known[kind]), strict=True)]
+        fitting[network] = [min(pair) for pair in zip(by_kind[kind], fitting.get(network, by_kind[kind]), strict=True)]
     return [
         f"{network}: a device of {_words(counts)}, in float32 by calculation" for network, counts in fitting.items()
     ]

@@ -45,9 +45,9 @@ class Detections:
     def _check_columns(self) -> None:
         columns = vars(self)
         for name, column in columns.items():
-            kind, given = KINDS[name], column.dtype if isinstance(column, np.ndarray) else type(column).__name__
-            if not isinstance(given, np.dtype) or not np.issubdtype(given, kind):
-                raise UserError(f"Detections: {name} is of type {given}; it must be a NumPy array of {WORDS[kind]}.")
+            kind, actual = KINDS[name], column.dtype if isinstance(column, np.ndarray) else type(column).__name__
+            if not isinstance(actual, np.dtype) or not np.issubdtype(actual, kind):
+                raise UserError(f"Detections: {name} is of type {actual}; it must be a NumPy array of {WORDS[kind]}.")
         shapes = {name: column.shape for name, column in columns.items()}
         if shapes != {name: (self.scores.size, *row) for name, row in ROW.items()}:
             listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())

@@ -29,12 +29,12 @@ def load(dataset: str, assigner: str, overrides: list[str], seed: int) -> Recipe
     """
     path = recipe_file(dataset)
     defaults = tuple((key, setting.default) for key, setting in _settings(assigner).items())
-    own = read_yaml(path)
-    values = _resolved(own, path)
+    in_file = read_yaml(path)
+    values = _resolved(in_file, path)
     if misplaced := [key for key in OF_THE_COMMAND if key in values]:
         raise UserError(f"{path} names {', '.join(misplaced)}: that is for the command line, not for a recipe.")
     recipe = build_typed(Recipe, {"assigner": assigner, "dataset": dataset_name(dataset), **values}, path.name)
-    recipe = _shortened(recipe, {f"schedule.{key}" for key in own.get("schedule", ())})
+    recipe = _shortened(recipe, {f"schedule.{key}" for key in in_file.get("schedule", ())})
     return overridden(replace(recipe, seed=checked_seed(seed), settings=defaults), overrides)
 
 
@@ -45,31 +45,31 @@ def checked_seed(seed: int) -> int:
 
 def overridden(recipe: Recipe, overrides: list[str]) -> Recipe:
     """With `key=value` applied in order; `assigner.key` is a setting of the method. Raises UserError."""
-    settings, known, named = dict(recipe.settings), _settings(recipe.assigner), set()
+    settings, types, changed = dict(recipe.settings), _settings(recipe.assigner), set()
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"--set takes key=value, got '{text}'.")
-        named.add(key)
+        changed.add(key)
         if key.startswith("assigner."):
             name = key.removeprefix("assigner.")
             if name not in settings:
                 raise unknown(f"setting of {recipe.assigner}", name, list(settings))
-            settings[name] = convert(key, scalar(value), known[name].kind)
+            settings[name] = convert(key, scalar(value), types[name].kind)
         elif (group := key.partition(".")[0]) in OF_THE_COMMAND:
             raise UserError(f"--set {key} is not for --set: it is set with {OF_THE_COMMAND[group]}.")
         else:
             recipe = override(recipe, key, scalar(value), key)
-    recipe = _shortened(replace(recipe, settings=tuple(settings.items())), named)
+    recipe = _shortened(replace(recipe, settings=tuple(settings.items())), changed)
     check_rules(recipe)
     _check_settings(recipe)
     return recipe
 
 
-def _shortened(recipe: Recipe, named: set[str]) -> Recipe:
-    """With a warm-up that came with another length of the run cut to this one's. named: fields set beside it."""
+def _shortened(recipe: Recipe, changed: set[str]) -> Recipe:
+    """With a warm-up that came with another length of the run cut to this one's. changed: fields set beside it."""
     s = recipe.schedule
-    if "schedule.iterations" not in named or "schedule.warmup" in named:
+    if "schedule.iterations" not in changed or "schedule.warmup" in changed:
         return recipe
     return replace(recipe, schedule=replace(s, warmup=min(s.warmup, s.iterations)))
 
@@ -90,18 +90,18 @@ def _settings(assigner: str) -> dict[str, Setting]:
         raise UserError(str(error)) from None
 
 
-def _resolved(own: dict, path: Path) -> dict:
+def _resolved(in_file: dict, path: Path) -> dict:
     """The file's values over those of the recipe that it names as `like`; data.root starts from the file's folder.
 
     data.exif is not taken over: what a public dataset's own tools do says nothing about other data.
     """
-    values = {key: value for key, value in own.items() if key != "like"}
+    values = {key: value for key, value in in_file.items() if key != "like"}
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("root"), str):
         values["data"] = data | {"root": str(path.parent / data["root"])}
-    if "like" not in own:
+    if "like" not in in_file:
         return values
-    like = own["like"]
+    like = in_file["like"]
     names = [name for name in dataset_names() if name not in TWINS]  # a twin is drawn by its name
     if like not in names:
         raise unknown(f"recipe in {path}, like:", str(like), names)

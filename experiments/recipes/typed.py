@@ -32,10 +32,10 @@ def convert(key: str, value: Any, kind: Any) -> Any:
     for choices in choices_of(kind):
         return _one_of(key, value, choices)
     kind, limits = parts_of(kind)
-    wanted = ", ".join([KINDS.get(get_origin(kind) or kind, str(kind)), *map(str, limits)])
-    typed = _typed(key, value, kind, wanted)
+    permitted = ", ".join([KINDS.get(get_origin(kind) or kind, str(kind)), *map(str, limits)])
+    typed = _typed(key, value, kind, permitted)
     if not all(limit.holds(typed) for limit in limits):
-        raise _refused(key, value, wanted)
+        raise _refused(key, value, permitted)
     return typed
 
 
@@ -47,14 +47,14 @@ def choices_of(kind: Any) -> list[Iterable[str]]:
     return [mark for mark in marks if not isinstance(mark, Limit)]
 
 
-def _typed(key: str, value: Any, kind: Any, wanted: str) -> Any:
+def _typed(key: str, value: Any, kind: Any, permitted: str) -> Any:
     if get_origin(kind) is tuple:
         return _listed(key, value, get_args(kind))
     if kind is float and type(value) in (int, float) and abs(value) <= float_info.max:
         return float(value)
     if kind is not float and type(value) is kind:
         return value
-    raise _refused(key, value, wanted)
+    raise _refused(key, value, permitted)
 
 
 def _listed(key: str, value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -65,8 +65,8 @@ def _listed(key: str, value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(convert(key, item, kinds[0]) for item in items)
 
 
-def _refused(key: str, value: Any, wanted: str) -> UserError:
-    return UserError(f"{key} is {repr(value)}; it must be {wanted}.")
+def _refused(key: str, value: Any, permitted: str) -> UserError:
+    return UserError(f"{key} is {repr(value)}; it must be {permitted}.")
 
 
 def _one_of(key: str, value: Any, choices: Iterable[str]) -> Any:

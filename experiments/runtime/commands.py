@@ -45,5 +45,5 @@ def words() -> list[str]:
 
 
 def command_typed() -> str:
-    """As it can be typed again."""
+    """As it can be run again."""
     return shlex.join(["python", "experiments/run.py", *words()])

@@ -44,7 +44,7 @@ def stop_on_signal() -> Iterator[Stop]:
 @contextmanager
 def leave_on_signal() -> Iterator[None]:
     """Where no step is under way, a signal raises KeyboardInterrupt: many a library, while it is imported, hides an
-    Exception and goes on with half of itself."""
+    Exception and continues with half of itself."""
 
     def leave(*_) -> None:
         raise KeyboardInterrupt

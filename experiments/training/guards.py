@@ -70,7 +70,7 @@ def without_objects(index: Index) -> str:
     if not index.ignore.all():
         return ""
     kind = "every object is ignored (crowd, difficult or invalid)" if len(index.boxes) else "there is no object"
-    return f"{index.name}, the {len(index)} images to test on: {kind}, so AP is not known (n/a). Training goes on."
+    return f"{index.name}, the {len(index)} images to test on: {kind}, so AP is not known (n/a). Training continues."
 
 
 def check_evaluation(run: RunSpec) -> None:

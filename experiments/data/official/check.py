@@ -13,7 +13,7 @@ from experiments.data.official.contents import Split
 from experiments.data.official.decode import decode_all
 from experiments.data.official.memory import ImageState, Memory
 from experiments.data.official.missing_files import image_files, missing_files
-from experiments.data.official.obtain import Wanted, obtain
+from experiments.data.official.obtain import DatasetOptions, obtain
 from experiments.data.official.sources import PublicSource
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
@@ -22,17 +22,17 @@ from experiments.runtime.threads import usable_cores
 LISTED = 5  # bad images on the page; the list on disk has all
 
 
-def check_data(wanted: Wanted, workers: int | None) -> int:
+def check_data(options: DatasetOptions, workers: int | None) -> int:
     """`run.py --check-data`: 0 where all is good, 1 where something is missing or broken, 130 where it was stopped.
 
     workers: decoding processes; None: one a core. Raises UserError.
     """
     try:
-        return _check(wanted, workers or usable_cores())
+        return _check(options, workers or usable_cores())
     except BrokenPipeError:  # of `| head`: no fault of a disk
         raise
     except OSError as error:  # a disk that is full, gone or not ours
-        where = f"{error.filename or wanted.root}: {error.strerror}."
+        where = f"{error.filename or options.root}: {error.strerror}."
         advice = "What was fetched and checked before is kept: fix that, then run the same command again."
         raise UserError(
             f"{where} {advice} Where the data may not be written to, name a folder with --state DIR."
@@ -42,38 +42,38 @@ def check_data(wanted: Wanted, workers: int | None) -> int:
         return 130
 
 
-def _check(wanted: Wanted, workers: int) -> int:
-    folder = obtain(wanted)
+def _check(options: DatasetOptions, workers: int) -> int:
+    folder = obtain(options)
     if folder is None:
-        print(f"{wanted.name} is synthetic: there is nothing on disk to check.")
+        print(f"{options.name} is synthetic: there is nothing on disk to check.")
         return 0
-    root, source = folder.absolute(), wanted.source
+    root, source = folder.absolute(), options.source
     if source and not compare.is_official(source, root):
         source = None
-    return _report(wanted, root, source, workers)
+    return _report(options, root, source, workers)
 
 
-def _report(wanted: Wanted, root: Path, source: PublicSource | None, workers: int) -> int:
+def _report(options: DatasetOptions, root: Path, source: PublicSource | None, workers: int) -> int:
     """Prints the page; the exit code."""
-    memory = wanted.memory(root)
+    memory = options.memory(root)
     findings = compare.archives(source, root, memory) + compare.folders(source, root) if source else []
-    splits, faults = _splits(wanted.name, wanted.data, root, source)
+    splits, faults = _splits(options.name, options.data, root, source)
     findings += faults
     readable = len(splits) == 2
     if not readable:
         findings += _missing(root, memory)
-    states, decoded = _decoded(splits, [] if readable else image_files(root), memory, workers, wanted.data)
+    states, decoded = _decoded(splits, [] if readable else image_files(root), memory, workers, options.data)
     findings += decoded
     if readable:
-        findings += _contents(wanted.name, wanted.data, root, splits, states)
-    print(f"{wanted.typed} in {root}")
+        findings += _contents(options.name, options.data, root, splits, states)
+    print(f"{options.typed} in {root}")
     for finding in findings:
         print(f"{finding.kind:<8} {finding.text}")
     incomplete = any(finding.kind in ("differs", "missing", "broken") for finding in findings)
     if source and incomplete:
         print(f"source   {source.page} (licence: {source.licence})\n{'layout':<8} {source.layout}")
         if source.fetchable:
-            print(f"fetch    {wanted.command} --download")
+            print(f"fetch    {options.command} --download")
     print(_verdict(findings, readable))
     return int(incomplete)
 

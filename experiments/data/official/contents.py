@@ -31,16 +31,16 @@ class Split:
 def objects(splits: list[Split]) -> list[Finding]:
     """How many objects each class has, and the classes that have none."""
     counts = {split.name: _counts(split.index) for split in splits}
-    names = list(dict.fromkeys(name for of in counts.values() for name in of))
-    entries = [f"{name} {', '.join(str(of.get(name, 0)) for of in counts.values())}" for name in names]
+    names = list(dict.fromkeys(name for count in counts.values() for name in count))
+    entries = [f"{name} {', '.join(str(count.get(name, 0)) for count in counts.values())}" for name in names]
     text = "; ".join(entry.replace(" ", HELD) for entry in entries)
     lines = wrap(f"objects of each class in {', '.join(counts)}: {text}", WIDTH, break_on_hyphens=False)
     findings = [Finding("ok", line.replace(HELD, " ")) for line in lines]
-    for split, of in counts.items():
-        none = [name for name, count in of.items() if not count]
+    for split, count in counts.items():
+        none = [name for name, number in count.items() if not number]
         if none:
-            named = ", ".join(none[:LISTED]) + (", ..." if len(none) > LISTED else "")
-            findings.append(Finding("note", f"{split}: {len(none)} of {len(of)} classes have no object: {named}"))
+            listed = ", ".join(none[:LISTED]) + (", ..." if len(none) > LISTED else "")
+            findings.append(Finding("note", f"{split}: {len(none)} of {len(count)} classes have no object: {listed}"))
     return findings
 
 

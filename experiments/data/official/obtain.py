@@ -16,7 +16,7 @@ from experiments.runtime.processes import announced
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DatasetOptions:
     """A dataset, as the command line asks for it."""
 
     data: DataConfig
@@ -37,38 +37,38 @@ class Wanted:
         return Memory((self.state or root / "check").absolute(), Path(self.typed).stem)
 
 
-def obtain(wanted: Wanted) -> Path | None:
+def obtain(options: DatasetOptions) -> Path | None:
     """The folder, None for a synthetic dataset. Raises UserError where it is not there or cannot be fetched."""
-    if not on_disk(wanted.data):
-        _check_synthetic(wanted)
+    if not on_disk(options.data):
+        _check_synthetic(options)
         return None
-    root = data_folder(wanted.data, wanted.name, wanted.root)
-    if wanted.download:
-        return _fetched(wanted, root or download_folder(wanted.name))
+    root = data_folder(options.data, options.name, options.root)
+    if options.download:
+        return _fetched(options, root or download_folder(options.name))
     if root is None:
-        raise absent(wanted.name, wanted.source, nowhere(wanted.name), wanted.command)
+        raise absent(options.name, options.source, nowhere(options.name), options.command)
     if not root.is_dir():
-        raise absent(wanted.name, wanted.source, f"There is no folder {root}.", wanted.command)
-    if wanted.source and not _holds_data(root, wanted.source):
-        raise absent(wanted.name, wanted.source, f"{root} is empty.", wanted.command)
+        raise absent(options.name, options.source, f"There is no folder {root}.", options.command)
+    if options.source and not _holds_data(root, options.source):
+        raise absent(options.name, options.source, f"{root} is empty.", options.command)
     return root
 
 
-def _check_synthetic(wanted: Wanted) -> None:
-    flags = {"--data-root": wanted.root, "--download": wanted.download}
+def _check_synthetic(options: DatasetOptions) -> None:
+    flags = {"--data-root": options.root, "--download": options.download}
     if idle := [flag for flag, value in flags.items() if value]:
         raise UserError(
-            f"'{wanted.name}' is synthetic, nothing of it is on disk: {idle[0]} does nothing. "
+            f"'{options.name}' is synthetic, nothing of it is on disk: {idle[0]} does nothing. "
             f"Leave it out, or name another dataset with --dataset."
         )
 
 
-def _fetched(wanted: Wanted, root: Path) -> Path:
+def _fetched(options: DatasetOptions, root: Path) -> Path:
     if announced().size > 1:
         raise UserError("Several processes would fetch one file: --download is for one. Run it without torchrun first.")
-    compare.check_fetchable(wanted.typed, wanted.source, root)
+    compare.check_fetchable(options.typed, options.source, root)
     root.mkdir(parents=True, exist_ok=True)
-    compare.fetch_missing(wanted.source, root, wanted.memory(root))
+    compare.fetch_missing(options.source, root, options.memory(root))
     return root
 
 

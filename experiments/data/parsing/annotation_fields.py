@@ -35,12 +35,12 @@ class Field:
         """Of what the file says, None for nothing. Raises UserError, naming `where`, value and range."""
         if text is None and self.default is not None:
             return self.default
-        said = "missing" if text is None else brief(text.strip())
+        shown = "missing" if text is None else brief(text.strip())
         value = dict(self.words).get(str(text).strip().lower(), _number(text))
         if value is None or not self.low - self.tolerance <= value <= self.high + self.tolerance:
-            raise UserError(f"{where}: {self.name} is {said}; it must be {self.range}.")
+            raise UserError(f"{where}: {self.name} is {shown}; it must be {self.range}.")
         if self.whole and value % 1:
-            raise UserError(f"{where}: {self.name} is {said}; it must be {self.range}.")
+            raise UserError(f"{where}: {self.name} is {shown}; it must be {self.range}.")
         return value
 
 

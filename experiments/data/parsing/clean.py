@@ -154,5 +154,5 @@ def clean_boxes(
     )
     if clean:
         return single, keep, counters
-    left = Counter({f"{KEPT}{rule}": count for rule, count in counters.items()})
-    return boxes.astype(np.float32), np.ones(len(boxes), bool), left
+    untouched = Counter({f"{KEPT}{rule}": count for rule, count in counters.items()})
+    return boxes.astype(np.float32), np.ones(len(boxes), bool), untouched

@@ -99,9 +99,9 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _only(names: Iterable[str], wanted: str) -> str | None:
-    """The one that is `wanted` but for its accents' form, else the only one."""
-    same = [name for name in names if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", wanted)]
+def _only(names: Iterable[str], name: str) -> str | None:
+    """The one that is `name` but for its accents' form, else the only one."""
+    same = [x for x in names if unicodedata.normalize("NFC", x) == unicodedata.normalize("NFC", name)]
     for group in (same, list(names)):
         if len(group) == 1:
             return group[0]

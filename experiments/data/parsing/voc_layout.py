@@ -52,8 +52,8 @@ def year_folder(root: Path, year: str) -> Path:
 
 def splits(root: Path, names: str) -> list[Split]:
     """Of `2007_trainval+2012_trainval` for a devkit, of a list's or a folder's name else. Raises UserError."""
-    whole = root.joinpath(*pieces(names))
-    return [_split(root, name) for name in ([names] if whole.is_dir() else names.split("+"))]
+    folder = root.joinpath(*pieces(names))
+    return [_split(root, name) for name in ([names] if folder.is_dir() else names.split("+"))]
 
 
 def _split(root: Path, name: str) -> Split:
@@ -110,8 +110,8 @@ def _beside(images: ImageFolder, annotations: ImageFolder) -> Iterator[Sample]:
             raise UserError(f"{path}: {images.folder} has no image of this name. Add it, or remove the XML file.")
         used.update(files)
         yield Sample(str(path), tuple(images.prefix + file for file in files), path)
-    if others := [file for file in images.files(ENDINGS) if file not in used]:
-        say(f"{images.folder}: {len(others)} images have no XML file and are left out, the first is {others[0]}.")
+    if unlisted := [file for file in images.files(ENDINGS) if file not in used]:
+        say(f"{images.folder}: {len(unlisted)} images have no XML file and are left out, the first is {unlisted[0]}.")
 
 
 def _listed(listing: Path, images: ImageFolder, annotations: ImageFolder) -> Iterator[Sample]:

@@ -43,9 +43,9 @@ def list_all(root: Path) -> ImageFolder:
 
 def entries(files: ImageFolder, description: Description, split: str) -> list[Path]:
     """The folders of images and the image lists of a split. Raises UserError."""
-    wanted = next((description.splits[key] for key in ALIASES.get(split, (split,)) if key in description.splits), None)
-    where = f"{description.path}, {split}" if wanted else "data.train or data.val of the recipe"
-    return [_entry(files.root, description, name, where) for name in wanted or (split,)]
+    names = next((description.splits[key] for key in ALIASES.get(split, (split,)) if key in description.splits), None)
+    where = f"{description.path}, {split}" if names else "data.train or data.val of the recipe"
+    return [_entry(files.root, description, name, where) for name in names or (split,)]
 
 
 def _entry(root: Path, description: Description, name: str, where: str) -> Path:
@@ -79,9 +79,9 @@ def samples(files: ImageFolder, description: Description, split: str) -> list[Sa
             if name in origins:
                 raise UserError(f"{where}: {name} stands before, at {origins[name]}. Cut one of them.")
             origins[name] = where
-    chosen = [Sample(name, label_file(files, name)) for name in origins]
-    _check_labels(files, chosen, origins)
-    return chosen
+    listed = [Sample(name, label_file(files, name)) for name in origins]
+    _check_labels(files, listed, origins)
+    return listed
 
 
 def _names(files: ImageFolder, description: Description, entry: Path) -> Iterator[tuple[str, str]]:
@@ -127,20 +127,20 @@ def label_file(files: ImageFolder, name: str) -> str | None:
     return None
 
 
-def _check_labels(files: ImageFolder, chosen: list[Sample], origins: dict[str, str]) -> None:
+def _check_labels(files: ImageFolder, listed: list[Sample], origins: dict[str, str]) -> None:
     """UserError where a label file belongs to two images or to none, or where there is none at all."""
     owners: dict[str, str] = {}
-    for sample in chosen:
+    for sample in listed:
         stem = label_stems(sample.image)[0]
         if stem in owners:
             both = f"{owners[stem]} and {sample.image}"
             raise UserError(f"{origins[sample.image]}: {both} share the labels {stem}.txt. Remove one of them.")
         owners[stem] = sample.image
-    if chosen and not any(sample.label for sample in chosen):
-        first = files.root / f"{label_stems(chosen[0].image)[0]}.txt"
-        raise UserError(f"{first}: no image of {origins[chosen[0].image]} has a label file. Put them there.")
+    if listed and not any(sample.label for sample in listed):
+        first = files.root / f"{label_stems(listed[0].image)[0]}.txt"
+        raise UserError(f"{first}: no image of {origins[listed[0].image]} has a label file. Put them there.")
     owned = {folded(stem) for name in files.files(ENDINGS) for stem in label_stems(name)}
-    folders = {os.path.dirname(stem) for sample in chosen for stem in label_stems(sample.image)}
+    folders = {os.path.dirname(stem) for sample in listed for stem in label_stems(sample.image)}
     for name in files.files(TXT):
         stem = os.path.splitext(name)[0]
         if folded(stem) not in owned and os.path.dirname(stem) in folders and looks_like_labels(files.root / name):

@@ -33,9 +33,9 @@ def describe(root: Path, split: str) -> Description:
     for name in YAML:
         if (root / name).is_file():
             return _from_yaml(root / name)
-    others = [path for path in sorted(root.glob("*.y*ml")) if "names" in _values(path)]
-    if len(others) == 1:
-        return _from_yaml(others[0])
+    described = [path for path in sorted(root.glob("*.y*ml")) if "names" in _values(path)]
+    if len(described) == 1:
+        return _from_yaml(described[0])
     for folder in _folders_of(root, split):
         for name in LISTS:
             if (folder / name).is_file():
@@ -73,8 +73,8 @@ def _names(path: Path, values: dict) -> tuple[str, ...]:
     if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
         names = [names[i] for i in range(len(names))]
     if not isinstance(names, list) or not names:
-        said = "missing" if names is None else brief(names)
-        raise UserError(f"{path}: names is {said}; it must be a list, or numbers from 0 on with a name each.")
+        value = "missing" if names is None else brief(names)
+        raise UserError(f"{path}: names is {value}; it must be a list, or numbers from 0 on with a name each.")
     if values.get("nc", len(names)) != len(names):
         raise UserError(f"{path}: nc is {brief(values['nc'])}; it must be {len(names)}, the number of names.")
     return _unique(path, names)

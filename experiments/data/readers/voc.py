@@ -39,7 +39,7 @@ def read(request: Request) -> Index:
     `request.classes`: () for VOC's own, or a subset of those in the files, in the order wanted.
     """
     root = request.root
-    listed = [sample for part in splits(root, resolve(request)) for sample in samples(root, part)]
+    listed = [sample for split in splits(root, resolve(request)) for sample in samples(root, split)]
     annotated = [(sample, read_voc_xml(sample.annotation)) for sample in listed]
     classes = tuple(request.classes) or CLASSES
     _check_classes(root, annotated, tuple(request.classes))
@@ -47,8 +47,8 @@ def read(request: Request) -> Index:
     records = [_record(request, *pair, number, labels) for number, pair in enumerate(annotated, 1)]
     _check_once(records, listed)
     index = build_index("voc", classes, records, str(root), inclusive=True, clean=request.clean)
-    others = sum(x.name not in labels for _, annotation in annotated for x in annotation.objects)
-    return replace(index, counters=index.counters | {"other_class": others})
+    other_class = sum(x.name not in labels for _, annotation in annotated for x in annotation.objects)
+    return replace(index, counters=index.counters | {"other_class": other_class})
 
 
 def resolve(request: Request) -> str:
@@ -77,21 +77,21 @@ def resolve(request: Request) -> str:
 
 def sources(request: Request) -> list[Path]:
     """The files and folders whose change makes the index another one."""
-    parts = splits(request.root, resolve(request))
-    return [path for part in parts for path in split_sources(request.root, part)]
+    listed = splits(request.root, resolve(request))
+    return [path for split in listed for path in split_sources(request.root, split)]
 
 
-def _check_classes(root: Path, annotated: Annotated, wanted: tuple[str, ...]) -> None:
-    """UserError where a class is wanted that no file of the dataset has, or none is said and there are others."""
+def _check_classes(root: Path, annotated: Annotated, classes: tuple[str, ...]) -> None:
+    """UserError where a class is asked for that no file of the dataset has, or none is said and there are others."""
     used = {x.name for _, annotation in annotated for x in annotation.objects}
-    if not wanted:
+    if not classes:
         for sample, annotation in annotated:
             for i, item in enumerate(annotation.objects, 1):
                 if item.name not in CLASSES:
                     raise _foreign(root, f"{sample.annotation}, object {i}", item.name)
-    elif set(wanted) - used:  # a split may lack a class that the dataset has
+    elif set(classes) - used:  # a split may lack a class that the dataset has
         everywhere = used | _all_names(root)
-        for name in wanted if everywhere else ():
+        for name in classes if everywhere else ():
             if name not in everywhere:
                 first = annotated[0][0].annotation
                 raise UserError(f"{first} and the others: {unknown('class', name, sorted(everywhere))}")
@@ -124,9 +124,9 @@ def _image(sample: Sample, annotation: VocAnnotation) -> str:
     if len(sample.images) == 1:
         return sample.images[0]
     name = PurePosixPath(annotation.file_name.replace("\\", "/")).name
-    named = [image for image in sample.images if PurePosixPath(image).name == name]
-    if len(named) == 1:
-        return named[0]
+    matching = [image for image in sample.images if PurePosixPath(image).name == name]
+    if len(matching) == 1:
+        return matching[0]
     raise UserError(
         f"{sample.origin}: there are both {' and '.join(sample.images[:5])}. Remove all but the one that "
         f"was annotated, or name it as <filename> in {sample.annotation}."

@@ -75,13 +75,15 @@ def entries(listing: Path) -> Iterator[Entry]:
     lines = read_lines(listing)
     while lines and not lines[-1].strip():
         lines.pop()
-    at, seen = 0, {}
+    at, first_line = 0, {}
     while at < len(lines):
         name, where = lines[at].strip(), f"{listing}, line {at + 1} '{shown(lines[at].strip())}'"
         if not name.lower().endswith(ENDINGS):
             raise UserError(f"{where}: an image's name was expected. Fetch the list again.")
-        if seen.setdefault(name, at + 1) != at + 1:
-            raise UserError(f"{where}: this image stands before, on line {seen[name]}. Cut one of them, with its rows.")
+        if first_line.setdefault(name, at + 1) != at + 1:
+            raise UserError(
+                f"{where}: this image stands before, on line {first_line[name]}. Cut one of them, with its rows."
+            )
         count = int(FACES.read(lines[at + 1] if at + 1 < len(lines) else None, where))
         faces = [_row(lines, at + 2 + i, listing) for i in range(count)]
         yield Entry(name, at + 1, [face[0] for face in faces], [face[1] for face in faces])

@@ -27,17 +27,17 @@ def read(request: Request) -> Index:
     for name in classes:
         if name not in description.classes:
             raise UserError(f"{description.path}: {unknown('class', name, list(description.classes))}")
-    chosen = samples(files, description, request.split)
-    if not chosen:
+    listed = samples(files, description, request.split)
+    if not listed:
         raise UserError(
             f"{entries(files, description, request.split)[0]}: no image is there. Add one, or remove the split."
         )
     labels = [classes.index(name) if name in classes else -1 for name in description.classes]
-    rows = [_rows(root, sample, len(labels), description.keypoints) for sample in chosen]
-    records = [_record(request, *pair, number, labels) for number, pair in enumerate(zip(chosen, rows, strict=True), 1)]
-    others = sum(labels[label] < 0 for objects in rows for label, _ in objects)
+    rows = [_rows(root, sample, len(labels), description.keypoints) for sample in listed]
+    records = [_record(request, *pair, number, labels) for number, pair in enumerate(zip(listed, rows, strict=True), 1)]
+    other_class = sum(labels[label] < 0 for objects in rows for label, _ in objects)
     index = build_index("yolo", classes, records, str(root), clean=request.clean)
-    return replace(index, counters=index.counters | {"other_class": others})
+    return replace(index, counters=index.counters | {"other_class": other_class})
 
 
 def sources(request: Request) -> list[Path]:
@@ -54,9 +54,9 @@ def _rows(root: Path, sample: Sample, classes: int, keypoints: int) -> list[tupl
 
 def _record(request: Request, sample: Sample, rows: list, image_id: int, labels: list[int]) -> Record:
     height, width = image_size(str(request.root / sample.image), request.exif)
-    kept = [(labels[label], box) for label, box in rows if labels[label] >= 0]
-    boxes = [(x1 * width, y1 * height, x2 * width, y2 * height) for _, (x1, y1, x2, y2) in kept]
-    return Record(sample.image, image_id, height, width, boxes, [label for label, _ in kept], [False] * len(kept))
+    objects = [(labels[label], box) for label, box in rows if labels[label] >= 0]
+    boxes = [(x1 * width, y1 * height, x2 * width, y2 * height) for _, (x1, y1, x2, y2) in objects]
+    return Record(sample.image, image_id, height, width, boxes, [label for label, _ in objects], [False] * len(objects))
 
 
 READER = Reader(read, sources)
