@@ -42,6 +42,6 @@ def _sentence(train: Index, val: Index, dropped: list[str]) -> str:
 def _unmatched(train: Index, val: Index, alone: list[str]) -> UserError:
     train_names, val_names = ", ".join(train.classes), ", ".join(val.classes)
     return UserError(
-        f"val has objects of classes that train lacks: {', '.join(alone)}. Classes of train: {train_names}. Classes of val: "
-        f"{val_names}. Name them alike in both, or set data.classes to those that count."
+        f"val has objects of classes that train lacks: {', '.join(alone)}. Classes of train: {train_names}. "
+        f"Classes of val: {val_names}. Name them alike in both, or set data.classes to those that count."
     )
