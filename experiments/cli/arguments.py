@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from assigners.ranges import SEED
 from experiments.cli.options import Options
 from experiments.runtime.commit import version_line
 from experiments.runtime.errors import UserError
@@ -18,7 +19,6 @@ EXAMPLES = """examples:
   python experiments/run.py --assigner atss --dataset voc --download
   python experiments/run.py --tables 2 3 4 5 7 --profile cpu
 """
-SEEDS = 2**63 - 1  # torch takes no larger one
 MANY = 1024  # processes, threads or GPUs: more is a typing error, and would be started
 UNKNOWN = "unrecognized arguments: "  # argparse's words
 
@@ -61,7 +61,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--download", action="store_true", help="fetch what is missing of it first (voc, coco)")
     parser.add_argument("--runs", type=_path, metavar="DIR", help="folder of the run folders (default: runs)")
-    parser.add_argument("--seed", type=whole(0, SEEDS), metavar="N", help="default: 0")
+    parser.add_argument("--seed", type=whole(SEED.low, SEED.high), metavar="N", help="default: 0")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", help="any field of the recipe")
     parser.add_argument("--evaluator", type=_word, metavar="NAME", help="hotcoco (default) or pycocotools")
     parser.add_argument(
@@ -154,7 +154,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the paper's tables")
     group.add_argument("--tables", type=whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
     group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
-    group.add_argument("--seeds", type=whole(0, SEEDS), nargs="+", metavar="N", help="default: 0 1 2")
+    group.add_argument("--seeds", type=whole(SEED.low, SEED.high), nargs="+", metavar="N", help="default: 0 1 2")
     group.add_argument("--only", metavar="AXIS=VALUE", action="append", help="table, row, assigner, dataset, seed, ...")
     group.add_argument("--plan", action="store_true", help="print what is finished and what remains, then exit")
     group.add_argument(

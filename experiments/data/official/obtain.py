@@ -34,7 +34,7 @@ class DatasetOptions:
 
     def memory(self, root: Path) -> Memory:
         """Absolute, so that what was checked is recognised from another folder."""
-        return Memory((self.state or root / "check").absolute(), Path(self.typed).stem)
+        return Memory((self.state or root / "check").absolute(), self.name)
 
 
 def obtain(options: DatasetOptions) -> Path | None:
