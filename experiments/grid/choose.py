@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from experiments.cli.modes import flag
 from experiments.cli.options import Options
 from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
@@ -15,6 +16,8 @@ from experiments.runtime.errors import UserError
 
 def share_of_a_run(options: Options) -> Share:
     """Raises UserError for words that do not fit together."""
+    if options.executor == "serial":
+        _check_serial(options)
     gpus, present = options.gpus_per_run, torch.cuda.device_count()
     if gpus is None and not options.address:
         gpus = float(present > 0)
@@ -28,6 +31,16 @@ def share_of_a_run(options: Options) -> Share:
         retries=options.retries,
         logs=options.runs.resolve() / "tables" / "logs",
     )
+
+
+def _check_serial(options: Options) -> None:
+    """Raises UserError for a share that this executor does not give."""
+    for name in ("workers", "cpus_per_run", "gpus_per_run"):
+        if getattr(options, name) != getattr(Options(), name):
+            raise UserError(
+                f"{flag(name)} does nothing with --executor serial, which makes one run after the other "
+                "in this process. Leave one of them out."
+            )
 
 
 def side_by_side(options: Options) -> int:
