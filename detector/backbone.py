@@ -60,7 +60,15 @@ def _build(name: str, weights: str, norm: str) -> nn.Module:
     from torchvision.ops import FrozenBatchNorm2d
 
     norms = {"frozen_bn": FrozenBatchNorm2d, "gn": partial(nn.GroupNorm, GROUPS)}
-    return get_model(name, weights=_first_weights(name) if weights == "imagenet" else None, norm_layer=norms[norm])
+    if weights != "imagenet":
+        return get_model(name, weights=None, norm_layer=norms[norm])
+    try:
+        return get_model(name, weights=_first_weights(name), norm_layer=norms[norm])
+    except OSError:
+        raise
+    except Exception as error:  # torch has a class for each way in which a file is damaged
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise OSError(f"its file does not load, {reason}") from None
 
 
 def _first_weights(name: str):

@@ -18,9 +18,14 @@ def print_verdict(name: str) -> int:
     """`run.py --check NAME`: 0 where all passed, 1 where some failed. Raises AssignerError."""
     assigners.get(name)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        trial = Trial(name, pool)
-        failed = print_checks(trial)
-        print(f"{failed} of {len(CHECKS)} failed." if failed else f"All {len(CHECKS)} passed. {_speed(trial)}.")
+        try:
+            trial = Trial(name, pool)
+            failed = print_checks(trial)
+            print(f"{failed} of {len(CHECKS)} failed." if failed else f"All {len(CHECKS)} passed. {_speed(trial)}.")
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():  # each may wait for the other
+                process.kill()
+            raise
     return int(failed > 0)
 
 

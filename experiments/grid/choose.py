@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from experiments.cli.modes import flag
 from experiments.cli.options import Options
 from experiments.grid.executors import Executor, Share
 from experiments.grid.executors.process import Processes
@@ -14,6 +15,8 @@ from experiments.runtime.threads import usable_cores
 
 def share_of_a_run(options: Options) -> Share:
     """Raises UserError for words that do not fit together."""
+    if options.executor == "serial":
+        _check_serial(options)
     gpus, present = options.gpus_per_run, torch.cuda.device_count()
     if gpus is None and not options.address:
         gpus = float(present > 0)
@@ -27,6 +30,16 @@ def share_of_a_run(options: Options) -> Share:
         retries=options.retries,
         logs=options.runs.resolve() / "tables" / "logs",
     )
+
+
+def _check_serial(options: Options) -> None:
+    """Raises UserError for a share that this executor does not give."""
+    for name in ("workers", "cpus_per_run", "gpus_per_run"):
+        if getattr(options, name) != getattr(Options(), name):
+            raise UserError(
+                f"{flag(name)} does nothing with --executor serial, which makes one run after the other "
+                "in this process. Leave one of them out."
+            )
 
 
 def side_by_side(options: Options) -> int:

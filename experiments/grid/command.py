@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from experiments.cli.options import Options
 from experiments.grid.choose import choose_executor, side_by_side
@@ -49,7 +51,7 @@ def run_tables(options: Options) -> int:
                 table.refresh()
             if stop.requested:
                 raise Preempted(f"Stopped: {table.summary()}. Run the same command to resume.")
-    return _report(entries, {name: state_of_run(folder) for name, folder in folders.items()})
+    return _report(entries, {name: state_of_run(folder) for name, folder in folders.items()}, options.runs)
 
 
 def _to_retry(state: State, options: Options) -> State:
@@ -69,7 +71,7 @@ def begin(jobs: list[Job], force: bool) -> None:
                 folder.clear()
 
 
-def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
+def _report(entries: list[TableEntry], states: dict[str, State], runs: Path) -> int:
     """Says what has no result, and why; the exit code."""
     unfinished = {entry.id: entry for entry in entries if entry.id and states[entry.id].kind != "done"}
     for name, entry in unfinished.items():
@@ -87,6 +89,9 @@ def _report(entries: list[TableEntry], states: dict[str, State]) -> int:
     absent = {entry.label for entry in entries if not entry.id and not entry.row.reason}
     cannot = f", {len(absent)} cannot run" if absent else ""
     say(f"{len(states) - len(unfinished)} of {len(states)} runs done{cannot}")
+    if not unfinished and states:
+        report = shlex.join(["python", "analysis/report.py", str(runs)])
+        say(f"{report} prints the tables; --force makes the runs again.")
     return int(bool(unfinished or absent))
 
 

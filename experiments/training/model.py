@@ -9,6 +9,7 @@ import torch
 import assigners
 from assigners.assigner import Assigner
 from assigners.interface import HeadSpec
+from detector.backbone import BACKBONES
 from detector.detector import Detector, head_spec
 from detector.streams import global_stream
 from experiments.recipes.recipe import Recipe
@@ -27,8 +28,9 @@ def build_detector(recipe: Recipe, classes: int) -> Detector:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(
-            f"No ImageNet weights of {recipe.model.backbone}: {error}. Put torchvision's file into "
-            f"{torch.hub.get_dir()}/checkpoints, point TORCH_HOME to a cache, or --set model.weights=none."
+            f"No ImageNet weights of {recipe.model.backbone}: {str(error).rstrip('.')}. They are torchvision's, "
+            f"{BACKBONES[recipe.model.backbone].weights_url()}: put that file into {torch.hub.get_dir()}/checkpoints, "
+            "point TORCH_HOME to a folder with hub/checkpoints, or train without them by --set model.weights=none."
         ) from None
 
 

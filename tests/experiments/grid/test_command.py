@@ -53,6 +53,7 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):
         (["--tables", "2", *CPU, "--address", "x", "--executor", "serial"], "--address names a Ray cluster"),
         (["--tables", "2", *CPU, "--gpus-per-run", "1.5"], "--gpus-per-run is a part"),
         (["--tables", "2", *CPU, "--gpus-per-run", "999"], "is 999, and this machine has"),
+        (["--tables", "2", *CPU, "--executor", "serial", "--workers", "2"], "--workers does nothing with --executor"),
         (["--tables", "2", *CPU, "--ship"], "Name it with --address"),
         (["--tables", "2", *CPU, "--workers", "-1"], "--workers is 1 or more, got -1"),
         (["--tables", "2", *CPU, "--cpus-per-run", "0"], "--cpus-per-run is 1 or more, got 0"),
