@@ -28,7 +28,7 @@ def print_list() -> None:
 def _wrapped(text: str, indent: str) -> str:
     """The first line begins with `indent`, the others below its end."""
     columns = max(LEAST, shutil.get_terminal_size((ENDLESS, 24)).columns)
-    return textwrap.fill(
+    lines = textwrap.wrap(
         text,
         columns,
         initial_indent=indent,
@@ -36,3 +36,4 @@ def _wrapped(text: str, indent: str) -> str:
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return "\n".join(lines or [indent.rstrip()])  # an installed method may say nothing of itself
