@@ -69,10 +69,17 @@ class Watcher(tune.Callback):
 
     def on_trial_recover(self, iteration: int, trials: list, trial, **_) -> None:
         self.watch.failed += [self.watch.runs.pop(trial.trial_id)] if trial.trial_id in self.watch.runs else []
+        self.looked = 0.0
 
     def on_step_end(self, iteration: int, trials: list, **_) -> None:
         self.tick()
         if time.monotonic() > self.looked + EVERY:
-            self.looked = time.monotonic()
-            for sentence in self.watch.look(ray.nodes()):
-                say(sentence)
+            self._look()
+
+    def on_experiment_end(self, trials: list, **_) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        self.looked = time.monotonic()
+        for sentence in self.watch.look(ray.nodes()):
+            say(sentence)

@@ -11,6 +11,8 @@ import pytest
 
 from experiments import draw, run
 from experiments.data import cache
+from experiments.data.datasets import load_index
+from experiments.recipes.load import load
 from experiments.runtime.commands import command_typed, exit_code
 from experiments.runtime.commit import ROOT
 from tests.tiny_runs import words
@@ -34,7 +36,8 @@ def test_a_user_without_a_home_has_no_cache_and_is_told_so_once(tmp_path, monkey
     monkeypatch.delenv("ASSIGNBENCH_CACHE")
     monkeypatch.setattr(cache.Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
     assert cache.folder() is None
-    assert cache.cached(("a",), tmp_path, [], lambda: "read") == "read"
+    index = load_index(load("shapes", "fcos", [], 0).data, "shapes", None, "val")
+    assert len(cache.cached(("a",), tmp_path, [], lambda: index)) == len(index)
     sentence = (
         "The index is not cached: this user has no home folder. Set ASSIGNBENCH_CACHE to a folder that has room.\n"
     )
