@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 import ray
 from ray import tune
+from ray.exceptions import RayActorError
 
 from experiments.grid.job import Job
 from experiments.runtime.console import say
 from experiments.runtime.signals import Stop
 
 EVERY = 2.0  # seconds between two looks at the nodes
+SILENT = 30.0  # seconds; Ray asks five times, every three
 
 
 class Stopper(tune.Stopper):
@@ -63,13 +65,16 @@ class Watcher(tune.Callback):
 
     def __init__(self, tick: Callable[[], None], retries: int):
         self.tick, self.watch, self.looked = tick, NodeWatch(retries), 0.0
+        self.vanished: set[str] = set()  # ids of nodes on which a process ended without a word
 
     def on_trial_result(self, iteration: int, trials: list, trial, result: dict, **_) -> None:
         self.watch.runs[trial.trial_id] = (result["node"], Job(**json.loads(trial.config["job"])))
 
     def on_trial_recover(self, iteration: int, trials: list, trial, **_) -> None:
-        self.watch.failed += [self.watch.runs.pop(trial.trial_id)] if trial.trial_id in self.watch.runs else []
-        self.looked = 0.0
+        tries = [self.watch.runs.pop(trial.trial_id)] if trial.trial_id in self.watch.runs else []
+        self.watch.failed += tries
+        if isinstance(trial.get_pickled_error(), RayActorError):  # its process ended without a word
+            self.vanished |= {node for node, _ in tries}
 
     def on_step_end(self, iteration: int, trials: list, **_) -> None:
         self.tick()
@@ -77,7 +82,12 @@ class Watcher(tune.Callback):
             self._look()
 
     def on_experiment_end(self, trials: list, **_) -> None:
+        """Ray takes a node that is silent for lost after some seconds; the runs may have ended on others before."""
+        until = time.monotonic() + SILENT
         self._look()
+        while self.vanished & set(self.watch.addresses) and time.monotonic() < until:
+            time.sleep(0.5)
+            self._look()
 
     def _look(self) -> None:
         self.looked = time.monotonic()
