@@ -19,7 +19,7 @@ from experiments.records.files import RecordError
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.runtime.console import clock
 from experiments.training.guards import DETECTION_BYTES
-from experiments.training.model import build_detector, state_bytes
+from experiments.training.model import build_detector, state_bytes, weight_bytes
 
 Kind = tuple[str, str, tuple[int, ...]]  # dataset, backbone, shorter sides: what the speed depends on most
 
@@ -84,21 +84,23 @@ def remaining_seconds(recipe: Recipe, state: State, paces: Paces) -> float | Non
 
 
 def disk_bytes(entries: Iterable[TableEntry], side_by_side: int) -> int:
-    """A checkpoint and the detections of each run, and the two more checkpoints of a run under way."""
-    sizes: dict[tuple, int] = {}
+    """Weights and detections of each run, and the two more checkpoints of a run under way."""
+    sizes: dict[tuple, tuple[int, int]] = {}
     total = 0
     for entry in entries:
         kind = (entry.recipe.assigner, entry.recipe.model, entry.classes, entry.recipe.optimizer.kind)
         if kind not in sizes:
             sizes[kind] = _checkpoint_bytes(entry)
-        total += sizes[kind] + entry.images * entry.recipe.test.detections * DETECTION_BYTES // 2
-    return total + 2 * side_by_side * max(sizes.values(), default=0)
+        total += sizes[kind][0] + entry.images * entry.recipe.test.detections * DETECTION_BYTES // 2
+    return total + 2 * side_by_side * max((under_way for _, under_way in sizes.values()), default=0)
 
 
-def _checkpoint_bytes(entry: TableEntry) -> int:
+def _checkpoint_bytes(entry: TableEntry) -> tuple[int, int]:
+    """At the end of a run, and on its way."""
     recipe = replace(entry.recipe, model=replace(entry.recipe.model, weights="none"))
     with torch.device("meta"):
-        return state_bytes(recipe, build_detector(recipe, entry.classes))
+        model = build_detector(recipe, entry.classes)
+        return weight_bytes(model), state_bytes(recipe, model)
 
 
 def _missing(entries: list[TableEntry]) -> list[str]:
