@@ -44,7 +44,7 @@ def started(runs: Path, rows: int, *overrides: str) -> subprocess.Popen:
 
 
 def differences(a: RunFolder, b: RunFolder) -> list[str]:
-    """What is not equal bit for bit: losses of every step, curve, weights, moments, detections, matches, metrics."""
+    """What is not equal bit for bit: losses of every step, curve, weights, detections, matches, metrics."""
     different = []
     rows = [[(row.step, without_clocks(row.values)) for row in folder.read_metrics()] for folder in (a, b)]
     if rows[0] != rows[1]:

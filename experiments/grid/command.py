@@ -14,7 +14,7 @@ from experiments.grid.filters import filtered
 from experiments.grid.job import Job
 from experiments.grid.matrices import load_matrix, load_profile
 from experiments.grid.memory import memory_lines
-from experiments.grid.plan import plan_lines
+from experiments.grid.plan import measured_paces, plan_lines
 from experiments.grid.progress_table import ProgressTable
 from experiments.grid.states import State, state_of_run
 from experiments.grid.table_record import table_record
@@ -35,7 +35,8 @@ def run_tables(options: Options) -> int:
             unique.setdefault(entry.id, entry)  # of several entries, the first
     folders = {name: RunFolder(options.runs / name) for name in unique}
     states = {name: _to_retry(state_of_run(folder), options) for name, folder in folders.items()}
-    for line in plan_lines(entries, states, options.runs, count, max(1, options.processes_per_run)):
+    paces = measured_paces(options.runs)
+    for line in plan_lines(entries, states, paces, count, max(1, options.processes_per_run)):
         say(line)
     todo = [name for name in unique if states[name].kind in ("new", "stopped")]
     if options.plan:
@@ -44,14 +45,15 @@ def run_tables(options: Options) -> int:
         return 0
     if todo:
         jobs = [_job(unique[name], options) for name in todo]
-        table = ProgressTable(unique, folders, states, options.runs, count)
+        table = ProgressTable(unique, folders, states, paces, count)
         with stop_on_signal() as stop:
             with table:
                 choose_executor(options).execute(jobs, stop, partial(begin, jobs, options.force), table.tick)
                 table.refresh()
             if stop.requested:
                 raise Preempted(f"Stopped: {table.summary()}. Run the same command to resume.")
-    return _report(entries, {name: state_of_run(folder) for name, folder in folders.items()}, options.runs)
+    ended = {name: then if then.kind == "done" else state_of_run(folders[name]) for name, then in states.items()}
+    return _report(entries, ended, options.runs)
 
 
 def _to_retry(state: State, options: Options) -> State:

@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.data.datasets import on_disk
 from experiments.data.roots import data_folder
 from experiments.grid.matrices import Matrix, MatrixRow, Profile
-from experiments.recipes.load import load, overridden
+from experiments.recipes.load import checked_seed, load, overridden
 from experiments.recipes.recipe import Recipe
 from experiments.runtime.errors import UserError
 from experiments.training.run_spec import RunSpec, find, run_id
@@ -84,9 +84,18 @@ def entries_of(
     """
     for row in matrix.rows:
         for key, paper in matrix.datasets.items():
-            for seed in seeds:
-                entry = TableEntry(matrix.table, row, key, profile.datasets.get(paper, ""), paper, seed, row.reason)
-                yield _resolved(entry, profile, overrides, finder)
+            entry = TableEntry(matrix.table, row, key, profile.datasets.get(paper, ""), paper, seeds[0], row.reason)
+            first = _resolved(entry, profile, overrides, finder)
+            yield from (_of_seed(first, seed, finder) for seed in seeds)
+
+
+def _of_seed(entry: TableEntry, seed: int, finder: DatasetFinder) -> TableEntry:
+    """The same entry of another seed; a recipe is read and checked once for all of them."""
+    if entry.recipe is None:
+        return replace(entry, seed=seed)
+    recipe = replace(entry.recipe, seed=checked_seed(seed))
+    name = run_id(recipe, finder.spec(recipe)[1]) if entry.id else ""
+    return replace(entry, seed=seed, recipe=recipe, id=name)
 
 
 def _resolved(entry: TableEntry, profile: Profile, overrides: list[str], finder: DatasetFinder) -> TableEntry:

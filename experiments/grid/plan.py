@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
 
 import torch
 
@@ -15,10 +16,10 @@ from experiments.grid.entries import TableEntry
 from experiments.grid.states import State
 from experiments.recipes.recipe import IMAGES, Recipe, steps
 from experiments.records.files import RecordError
-from experiments.records.run_folder import runs_in
+from experiments.records.run_folder import RunFolder, runs_in
 from experiments.runtime.console import clock
 from experiments.training.guards import DETECTION_BYTES
-from experiments.training.model import build_detector, state_bytes
+from experiments.training.model import build_detector, state_bytes, weight_bytes
 
 Kind = tuple[str, str, tuple[int, ...]]  # dataset, backbone, shorter sides: what the speed depends on most
 
@@ -31,26 +32,48 @@ class Pace:
     eval_s: float
 
 
-def measured_paces(runs: Path) -> dict[Kind, Pace]:
-    """Medians of the finished runs in a folder."""
-    samples: dict[Kind, list[Pace]] = {}
-    for folder in runs_in(runs) if runs.is_dir() else []:
-        try:
-            if not folder.is_done():
-                continue
+@dataclass
+class Paces:
+    """Medians of finished runs, of each kind; a run is read once, when it has finished."""
+
+    rates: dict[Kind, list[float]] = field(default_factory=dict)  # images/s in training, ascending
+    evaluations: dict[Kind, list[float]] = field(default_factory=dict)  # s, ascending
+
+    def add(self, folder: RunFolder) -> None:
+        """A finished run. One that cannot be read measures nothing; the analysis names it."""
+        with suppress(RecordError, KeyError, TypeError):
             record, result = folder.read_run(), folder.read_result()
             kind = (record.dataset, record.backbone, tuple(record.recipe["data"]["short"]))
             if result.train_seconds:
-                pace = Pace(IMAGES * record.iterations / result.train_seconds, result.eval_seconds)
-                samples.setdefault(kind, []).append(pace)
-        except (RecordError, KeyError, TypeError):
-            continue  # a record that cannot be read measures nothing; the analysis names it
-    return {k: Pace(median(p.images_per_s for p in v), median(p.eval_s for p in v)) for k, v in samples.items()}
+                insort(self.rates.setdefault(kind, []), IMAGES * record.iterations / result.train_seconds)
+                insort(self.evaluations.setdefault(kind, []), result.eval_seconds)
+
+    def of(self, recipe: Recipe) -> Pace | None:
+        """None where no run of its kind has finished."""
+        kind = (recipe.dataset, recipe.model.backbone, recipe.data.short)
+        if kind not in self.rates:
+            return None
+        return Pace(_median(self.rates[kind]), _median(self.evaluations[kind]))
 
 
-def remaining_seconds(recipe: Recipe, state: State, paces: dict[Kind, Pace]) -> float | None:
+def measured_paces(runs: Path) -> Paces:
+    """Of all finished runs in a folder."""
+    paces = Paces()
+    for folder in runs_in(runs) if runs.is_dir() else []:
+        if folder.is_done():
+            paces.add(folder)
+    return paces
+
+
+def _median(ascending: list[float]) -> float:
+    """statistics.median sorts first."""
+    middle = len(ascending) // 2
+    return (ascending[middle] + ascending[~middle]) / 2
+
+
+def remaining_seconds(recipe: Recipe, state: State, paces: Paces) -> float | None:
     """Of a run; None where nothing like it has been measured."""
-    pace = paces.get((recipe.dataset, recipe.model.backbone, recipe.data.short))
+    pace = paces.of(recipe)
     rate = pace.images_per_s if pace else state.images_per_s
     if not rate:
         return None
@@ -61,21 +84,23 @@ def remaining_seconds(recipe: Recipe, state: State, paces: dict[Kind, Pace]) -> 
 
 
 def disk_bytes(entries: Iterable[TableEntry], side_by_side: int) -> int:
-    """A checkpoint and the detections of each run, and the two more checkpoints of a run under way."""
-    sizes: dict[tuple, int] = {}
+    """Weights and detections of each run, and the two more checkpoints of a run under way."""
+    sizes: dict[tuple, tuple[int, int]] = {}
     total = 0
     for entry in entries:
         kind = (entry.recipe.assigner, entry.recipe.model, entry.classes, entry.recipe.optimizer.kind)
         if kind not in sizes:
             sizes[kind] = _checkpoint_bytes(entry)
-        total += sizes[kind] + entry.images * entry.recipe.test.detections * DETECTION_BYTES // 2
-    return total + 2 * side_by_side * max(sizes.values(), default=0)
+        total += sizes[kind][0] + entry.images * entry.recipe.test.detections * DETECTION_BYTES // 2
+    return total + 2 * side_by_side * max((under_way for _, under_way in sizes.values()), default=0)
 
 
-def _checkpoint_bytes(entry: TableEntry) -> int:
+def _checkpoint_bytes(entry: TableEntry) -> tuple[int, int]:
+    """At the end of a run, and on its way."""
     recipe = replace(entry.recipe, model=replace(entry.recipe.model, weights="none"))
     with torch.device("meta"):
-        return state_bytes(recipe, build_detector(recipe, entry.classes))
+        model = build_detector(recipe, entry.classes)
+        return weight_bytes(model), state_bytes(recipe, model)
 
 
 def _missing(entries: list[TableEntry]) -> list[str]:
@@ -90,13 +115,12 @@ def _missing(entries: list[TableEntry]) -> list[str]:
 
 
 def plan_lines(
-    entries: list[TableEntry], states: dict[str, State], runs: Path, side_by_side: int, devices: int
+    entries: list[TableEntry], states: dict[str, State], paces: Paces, side_by_side: int, devices: int
 ) -> list[str]:
     """The plan, for a person. devices: of a run."""
     unique = {entry.id: entry for entry in entries if entry.id}
     kinds = Counter(states[name].kind for name in unique)
     todo = {name: entry for name, entry in unique.items() if states[name].kind not in ("done", "running")}
-    paces = measured_paces(runs)
     times = [remaining_seconds(entry.recipe, states[name], paces) for name, entry in todo.items()]
     reused = sum(bool(entry.id) for entry in entries) - len(unique)
     lines = [

@@ -29,6 +29,8 @@ class State:
 
 def state_of_run(folder: RunFolder) -> State:
     """Never from the process that executes the run: to close the lock file would drop its lock."""
+    if not folder.path.exists():  # most runs of a large grid, most of the time
+        return State("new")
     try:
         if folder.is_done():
             return State("done", ap=folder.read_result().ap)

@@ -33,8 +33,16 @@ class Spent:
 
 def save(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, spent: Spent) -> None:
     """The newest state; the one before stays as `previous`. Killed anywhere in here, one of the two is whole."""
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(spent)}
-    write(state, folder.checkpoint, folder.previous)
+    _save(folder, model, optimizer.state_dict(), spent)
+
+
+def save_end(folder: RunFolder, model: nn.Module, spent: Spent) -> None:
+    """The state after the last step: no step will ask for the optimiser's moments, two thirds of AdamW's file."""
+    _save(folder, model, {"state": {}}, spent)
+
+
+def _save(folder: RunFolder, model: nn.Module, optimizer: dict, spent: Spent) -> None:
+    write({"model": model.state_dict(), "optimizer": optimizer, **vars(spent)}, folder.checkpoint, folder.previous)
 
 
 def write(state: dict, path: Path, previous: Path | None = None) -> None:

@@ -72,5 +72,5 @@ def _hash(tensors: Iterable[Tensor]) -> str:
     for tensor in tensors:
         array = np.ascontiguousarray(tensor.detach().cpu().numpy())  # as on a CPU, whatever the memory format
         digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(array)
     return digest.hexdigest()[:12]

@@ -42,10 +42,14 @@ def head_differences(recipe: Recipe) -> dict[str, tuple[object, object]]:
 
 
 def state_bytes(recipe: Recipe, model: torch.nn.Module) -> int:
-    """Of a checkpoint: the model's tensors, and what the optimiser keeps for each parameter it learns."""
-    state = sum(t.numel() * t.element_size() for t in model.state_dict().values())
+    """Of a checkpoint on the way: the model's tensors, and what the optimiser keeps for each parameter it learns."""
     learned = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
-    return state + MOMENTS[recipe.optimizer.kind] * learned
+    return weight_bytes(model) + MOMENTS[recipe.optimizer.kind] * learned
+
+
+def weight_bytes(model: torch.nn.Module) -> int:
+    """Of the checkpoint of a finished run: the model's tensors."""
+    return sum(t.numel() * t.element_size() for t in model.state_dict().values())
 
 
 MOMENTS = {"sgd": 1, "adamw": 2}  # tensors that the optimiser keeps for a parameter

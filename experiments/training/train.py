@@ -53,7 +53,11 @@ def train(model: nn.Module, session: Session) -> float:
             if saves or (step + 1) % LOG_EVERY == 0:
                 log.write()
             if saves and world.writes:
-                checkpoint.save(session.folder, model, optimizer, Spent(step + 1, time.perf_counter() - begin))
+                spent = Spent(step + 1, time.perf_counter() - begin)
+                if spent.step == total:
+                    checkpoint.save_end(session.folder, model, spent)
+                else:
+                    checkpoint.save(session.folder, model, optimizer, spent)
             if numbers.halted and step + 1 < total:
                 raise Preempted(f"Stopped after step {step + 1} of {total}. Run the same command to resume.")
     finally:

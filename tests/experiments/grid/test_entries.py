@@ -30,6 +30,14 @@ def test_shared_entries_are_one_run():
     assert by_name[2, "confidence only"] == by_name[3, "none"] != by_name[2, "none"]
 
 
+def test_the_entry_of_a_seed_is_the_one_that_it_has_alone():
+    together = entries(2, 7, seeds=(3, 0, 5))
+    alone = {seed: entries(2, 7, seeds=(seed,)) for seed in (0, 3, 5)}
+    assert [entry.seed for entry in together[:3]] == [3, 0, 5]
+    assert together == [entry for trio in zip(alone[3], alone[0], alone[5], strict=True) for entry in trio]
+    assert len({entry.id for entry in together}) > len(together) // 2
+
+
 def test_a_filter_takes_every_axis_and_names_what_it_does_not_know():
     of_cpu = entries(5, 7, seeds=(0, 1))
     assert {e.row.method for e in filtered(of_cpu, ["assigner=fcos", "assigner=atss"])} == {"fcos", "atss"}

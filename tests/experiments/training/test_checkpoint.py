@@ -72,3 +72,18 @@ def test_hyperparameters_come_from_the_recipe_not_from_the_file(folder):
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.25)
     checkpoint.load(folder, model, optimizer, CPU)
     assert optimizer.param_groups[0]["weight_decay"] == 0.25
+
+
+def test_the_state_after_the_last_step_has_the_weights_alone(folder):
+    model = torch.nn.Linear(2, 3)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    checkpoint.save(folder, model, optimizer, Spent(3, 1.0))
+    before = folder.checkpoint.read_bytes()
+    checkpoint.save_end(folder, model, Spent(4, 1.5))
+    assert folder.previous.read_bytes() == before  # whence a run goes on if the last is damaged
+    other = torch.nn.Linear(2, 3)
+    fresh = torch.optim.AdamW(other.parameters())
+    assert checkpoint.load(folder, other, fresh, CPU) == Spent(4, 1.5) and not fresh.state
+    assert torch.equal(other.weight, model.weight) and torch.equal(other.bias, model.bias)

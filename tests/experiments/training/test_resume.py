@@ -46,3 +46,21 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(command, tmp_path, un
     code, _, err = command(*words(tmp_path, overrides=LONGER))
     assert code == 0 and (how == "removed" or "is damaged" in err)
     assert differences(folder, undisturbed) == []
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_run_that_ended_its_training_is_evaluated_again_or_goes_back_a_checkpoint(
+    command, tmp_path, undisturbed, how
+):
+    """As it is left by a kill in the evaluation: weights of the end, the state before with its moments, no `done`."""
+    process = started(tmp_path, 8)
+    process.kill()
+    process.communicate()
+    folder = runs_in(tmp_path)[0]
+    before = folder.checkpoint.read_bytes()
+    assert command(*words(tmp_path, overrides=LONGER))[0] == 0
+    folder.done.unlink()
+    folder.previous.write_bytes(before)
+    DAMAGE[how](folder.checkpoint)
+    assert command(*words(tmp_path, overrides=LONGER))[0] == 0
+    assert differences(folder, undisturbed) == []
