@@ -27,6 +27,7 @@ class Differences:
     claim: Claim
     weights: dict[Cell, float]
     by_seed: dict[int, float] = field(default_factory=dict)  # AP, percent
+    complete: bool = True  # no run of a seed that all its rows were given lacks a result
 
     def of(self, seeds: list[int]) -> np.ndarray:
         return np.array([self.by_seed[seed] for seed in seeds if seed in self.by_seed])
@@ -67,7 +68,9 @@ def _differences(table: TableRecord, claim: Claim, runs: dict[str, Run]) -> Diff
     weights, rows = weights_of(table, claim), {row.name: row for row in table.rows}
     cells = {cell: dict(_percents(rows[cell[0]].entries[cell[1]].runs, cell[2], runs)) for cell in weights}
     seeds = set.intersection(*(set(by_seed) for by_seed in cells.values()))
-    return Differences(claim, weights, {s: sum(w * cells[cell][s] for cell, w in weights.items()) for s in seeds})
+    given = set.intersection(*(set(rows[row].entries[entry].runs) for row, entry, _ in weights))
+    by_seed = {s: sum(w * cells[cell][s] for cell, w in weights.items()) for s in seeds}
+    return Differences(claim, weights, by_seed, given <= seeds)
 
 
 def _percents(by_seed: dict[int, str], metrics: tuple[str, ...], runs: dict[str, Run]) -> Iterator[tuple[int, float]]:
@@ -114,7 +117,8 @@ class _States:
         self.look, self.seeds = np.where(ready, look, self.look), np.where(ready, number, self.seeds)
 
     def of(self, i: int) -> ClaimState:
-        claim, is_open, looked = self.claims[i].claim, bool(self.ready[i] and self.codes[i] == OPEN), self.look[i] > 0
+        claim, looked = self.claims[i].claim, self.look[i] > 0
+        is_open = bool(self.ready[i] and self.codes[i] == OPEN) and self.claims[i].complete
         mean, half = (float(self.mean[i]), float(self.half[i])) if looked else (None, np.inf)
         return ClaimState(
             id=claim.id,

@@ -105,6 +105,12 @@ def test_a_claim_without_all_runs_of_a_look_waits(tmp_path):
     assert (state.seeds, state.look, state.is_open) == (3, 1, False)
 
 
+def test_a_claim_whose_runs_of_the_next_look_all_failed_is_not_open_again(tmp_path):
+    rows = [(name, seed) for name in AP for seed in (3, 4)]
+    write(tmp_path, 5, noise=0.6, skip=tuple(rows))
+    assert not any(state.is_open for state in states(tmp_path).values())
+
+
 def test_the_looks_are_those_that_the_grid_fixed(tmp_path):
     table = write(tmp_path, 4)
     write_decisions(decisions_path(tmp_path / "tables", table.name), Decisions("x", (2, 4), "rule"))
