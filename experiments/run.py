@@ -34,6 +34,10 @@ def act(options: Options, mode: str) -> int:
         return 0
     if mode == "check":
         return _check(options.check)
+    if options.until_decided:
+        from experiments.grid.until_decided import run_until_decided
+
+        return run_until_decided(options)
     if mode == "tables":
         from experiments.grid.command import run_tables
 

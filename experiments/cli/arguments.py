@@ -27,6 +27,8 @@ def parse(words: Sequence[str] | None = None) -> tuple[Options, frozenset[str]]:
     """The options, and which of them were typed. Raises UserError for words that do not fit."""
     typed = vars(arguments().parse_args(words))
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
+    if "budget" in typed and "tables" in typed and "until_decided" not in typed:
+        raise UserError("--budget does nothing without --until-decided. Add it, or leave --budget out.")
     return Options(**values), frozenset(values)
 
 
@@ -125,6 +127,17 @@ def _gpus(text: str) -> float:
     return value
 
 
+def _hours(text: str) -> float:
+    """Any number that is not below 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"is a number of hours, 0 or more, got '{text:.40}'")
+    return value
+
+
 def _add_resume(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
@@ -154,7 +167,19 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the paper's tables")
     group.add_argument("--tables", type=whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
     group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
-    group.add_argument("--seeds", type=whole(SEED.low, SEED.high), nargs="+", metavar="N", help="default: 0 1 2")
+    seeds = group.add_mutually_exclusive_group()
+    seeds.add_argument("--seeds", type=whole(SEED.low, SEED.high), nargs="+", metavar="N", help="default: 0 1 2")
+    seeds.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="add seeds where the tables' claims are open, at looks of 3, 5, 7 and 10 seeds",
+    )
+    group.add_argument(
+        "--budget",
+        type=_hours,
+        metavar="HOURS",
+        help="of --until-decided, asked between looks: core hours, GPU hours where runs have any (default: no end)",
+    )
     group.add_argument("--only", metavar="AXIS=VALUE", action="append", help="table, row, assigner, dataset, seed, ...")
     group.add_argument("--plan", action="store_true", help="print what is finished and what remains, then exit")
     group.add_argument(

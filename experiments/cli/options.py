@@ -31,6 +31,8 @@ class Options:
     profile: str = "full"
     seeds: tuple[int, ...] = (0, 1, 2)
     only: tuple[str, ...] = ()
+    until_decided: bool = False
+    budget: float | None = None  # hours of cores or GPUs; None: without end
     plan: bool = False
     retry_failed: bool = False
     retries: int = 2

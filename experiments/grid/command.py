@@ -27,8 +27,12 @@ from experiments.runtime.signals import Preempted, stop_on_signal
 
 def run_tables(options: Options) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
+    return make(filtered(_entries(options), options.only), options)
+
+
+def make(entries: list[TableEntry], options: Options) -> int:
+    """Plans and makes what is not done of these; exit code and errors as of `run_tables`."""
     count = side_by_side(options)
-    entries = filtered(_entries(options), options.only)
     unique: dict[str, TableEntry] = {}
     for entry in entries:
         if entry.id:

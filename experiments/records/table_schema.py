@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
+
+ClaimKind = Literal["difference", "difference of differences", "minor difference", "summary"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,24 @@ class RowRecord:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What the paper, or a user, says of rows of a table: `better` less `worse` in the mean of `metric`."""
+
+    id: str
+    kind: ClaimKind
+    better: tuple[
+        str, ...
+    ]  # a row; of a difference of differences pairs of rows, the first less the second, their mean
+    worse: tuple[str, ...]  # as `better`; of a summary all rows that `better` is above
+    dataset: tuple[str, ...]  # the one it is on, as the paper names it; of a summary one or more
+    metric: tuple[str, ...]  # metrics of the result, or class:NAME
+    published: float  # AP, percent
+    margin: float | None  # AP, percent: a difference inside it is none; None: of a summary
+    said: str  # where, and in which words
+    worse_metric: tuple[str, ...] = ()  # of `worse` where it is another
+
+
+@dataclass(frozen=True)
 class TableRecord:
     """What a table of the paper is made of."""
 
@@ -52,6 +73,7 @@ class TableRecord:
     command: str
     columns: tuple[ColumnRecord, ...]
     rows: tuple[RowRecord, ...]
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self):
         names = [row.name for row in self.rows]
@@ -71,6 +93,11 @@ class TableRecord:
     def entries(self) -> list[str]:
         """Keys of the entries, in the order of the columns."""
         return list(dict.fromkeys(column.entry for column in self.columns))
+
+    def entry_of(self, dataset: str) -> str:
+        """The key of the entry that stands for a dataset of the paper; "" where there is none."""
+        entries = ((key, entry) for row in self.rows for key, entry in row.entries.items())
+        return next((key for key, entry in entries if entry.stands_for == dataset), "")
 
     def first(self, entry: str) -> ColumnRecord | None:
         """The column that ranks an entry: its AP."""

@@ -17,7 +17,10 @@ VALUES = {
     "seeds": ["0"],
     "check": ["fcos"],
     "executor": ["serial"],
-    **{name: ["1"] for name in ("seed", "retries", "workers", "cpus_per_run", "gpus_per_run", "processes_per_run")},
+    **{
+        name: ["1"]
+        for name in ("budget", "seed", "retries", "workers", "cpus_per_run", "gpus_per_run", "processes_per_run")
+    },
 }
 SWITCHES = {name for name in NAMES if getattr(Options(), name) is False}
 
