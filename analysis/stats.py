@@ -25,7 +25,7 @@ from analysis.spending import nominal_levels
 
 LEVEL = 0.05  # of every interval and test
 # Small levels (a table's share of 5 %, spent in looks) lie in the far tail of t, where unequal noise of the rows shows.
-# Chosen together by simulation: with (1, 1) a table's false verdicts reach 8 %, with these 4.6 % at most.
+# Chosen together by simulation: with (1, 1) a table's false verdicts reach 8 %, with these 4.3 % at most.
 SPENT, SHARE = 0.85, 0.625  # of the level; of the table's degrees of freedom
 
 
