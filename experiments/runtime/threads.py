@@ -16,6 +16,7 @@ def share_cores() -> None:
     took ten times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch asks for pages of 2 MiB: fewer faults
     if usable_cores() < _allowed():  # else OpenMP and MKL find the number themselves
         os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
 
