@@ -12,6 +12,7 @@ from torch import nn
 from experiments.data.loader import Batch, train_loader
 from experiments.recipes.recipe import steps
 from experiments.runtime.errors import UserError
+from experiments.runtime.heap import keep_memory
 from experiments.runtime.signals import Preempted
 from experiments.training import checkpoint, guards
 from experiments.training.checkpoint import Spent
@@ -30,6 +31,7 @@ def train(model: nn.Module, session: Session) -> float:
     Raises UserError when a loss or gradient is not finite, an image does not decode or memory is short; Preempted,
     after a checkpoint, when a stop is asked for.
     """
+    keep_memory()
     recipe, world, schedule = session.run.recipe, session.world, session.run.recipe.schedule
     total, optimizer = steps(schedule), make_optimizer(model, recipe.optimizer)
     spent = checkpoint.load(session.folder, model, optimizer, world.device)
