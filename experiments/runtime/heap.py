@@ -1,8 +1,4 @@
-"""Memory that a training process gives back to the system and asks for again: glibc's heap, elsewhere nothing."""
-"""Memory that a training process gives back to the system and asks for again. glibc's heap; elsewhere nothing is done."""
-=======
 """Memory that a training process gives back to the system and asks for again: glibc's heap, no other."""
->>>>>>> h-steps
 
 from __future__ import annotations
 
@@ -22,10 +18,5 @@ def keep_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or any(name in os.environ for name in OWN_SETTINGS):
         return False
-<<<<<<< HEAD
-    limits = {MMAP_THRESHOLD: 2**30, TRIM_THRESHOLD: 2**31 - 1, TOP_PAD: 2**26}  # bytes
-    return all(mallopt(option, value) for option, value in limits.items())
-=======
     limits = {MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**31 - 1, TOP_PAD: 2**26}  # bytes; 2**25: glibc's own bound of it
     return sum(mallopt(option, value) for option, value in limits.items()) == len(limits)  # all of them are tried
->>>>>>> h-steps

@@ -14,11 +14,7 @@ from experiments.runtime.heap import keep_memory
 done = keep_memory()
 for _ in range(3):  # the first one asks for the memory
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-<<<<<<< HEAD
-    bytearray(48 * 2**20)
-=======
     [bytearray(2**24) for _ in range(3)]
->>>>>>> h-steps
 print(done, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
