@@ -7,6 +7,8 @@ import shutil
 import tempfile
 import time
 from contextlib import redirect_stderr
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -33,12 +35,10 @@ RUN = (  # about one second on one core
 ).split()
 
 
-def small_jobs(runs: Path) -> list[Job]:
-    finder, jobs = DatasetFinder(None), []
-    for seed in range(RUNS):
-        spec, digests = finder.spec(load("shapes", "fcos", RUN, seed))
-        jobs.append(Job(run_id(spec.recipe, digests), plain(spec.recipe), None, str(runs)))
-    return jobs
+def small_jobs(runs: Path, count: int) -> list[Job]:
+    spec, digests = DatasetFinder(None).spec(load("shapes", "fcos", RUN, 0))
+    recipes = [replace(spec.recipe, seed=seed) for seed in range(count)]
+    return [Job(run_id(recipe, digests), plain(recipe), None, str(runs)) for recipe in recipes]
 
 
 def seconds_by(executor: Executor, jobs: list[Job]) -> float:
@@ -50,9 +50,21 @@ def seconds_by(executor: Executor, jobs: list[Job]) -> float:
 
 def handovers(jobs: list[Job]) -> list[float]:
     """Seconds from the end of each run to the beginning of the next, of runs that were made one at a time."""
-    ends = sorted(job.folder.done.stat().st_mtime_ns for job in jobs)
-    begins = sorted(job.folder.lock.stat().st_mtime_ns for job in jobs)
-    return [(begin - end) / 1e9 for end, begin in zip(ends, begins[1:], strict=False)]
+    ends = sorted(job.folder.done.stat().st_mtime_ns / 1e9 for job in jobs)
+    return [begin - end for end, begin in zip(ends, sorted(map(_begun, jobs))[1:], strict=False)]
+
+
+def idle_times(executor: Executor, jobs: list[Job], done: Job) -> list[float]:
+    """Seconds from the beginning of each run to that of the next, where all have the records of one that is done."""
+    for job in jobs:
+        _finish(done, job.folder)
+    seconds_by(executor, jobs)
+    return [later - earlier for earlier, later in pairwise(sorted(map(_begun, jobs)))]
+
+
+def _begun(job: Job) -> float:
+    """When a process took the run, s."""
+    return job.folder.lock.stat().st_mtime_ns / 1e9
 
 
 def report_scheduling() -> None:
@@ -67,9 +79,13 @@ def report_scheduling() -> None:
             "ray": Ray(share, 1, "local", ships=False),
         }
         for name, executor in executors.items():
-            jobs = small_jobs(Path(folder) / name)
+            jobs = small_jobs(Path(folder) / name, RUNS)
             spent, between = seconds_by(executor, jobs), handovers(jobs)
             print(f"{name:<10}{spent:>8.1f} s{1000 * median(between):>8.0f} ms{1000 * max(between):>8.0f} ms")
+        print(f"\n{DONE} runs of which nothing remains to do, by the same: ms from one to the next, median, max")
+        for name, executor in executors.items():
+            between = idle_times(executor, small_jobs(Path(folder) / f"{name}-{DONE}", DONE), jobs[0])
+            print(f"{name:<10}{1000 * median(between):>18.1f} ms{1000 * max(between):>8.1f} ms")
         print(
             "\nthe driver: ms a look at the run folders, a look after a run has finished; s to read them at the start"
         )
