@@ -19,12 +19,12 @@ from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from assigners.assigner import Assigner
+from assigners.assigner import Assigner, crowd
 from assigners.geometry import center
 from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objectness, Objects, Predictions
 from assigners.losses.bag import BagLoss
+from assigners.losses.focal import negative_sum
 from assigners.losses.terms import world_mean
 from assigners.pairs import inside, max_iou, nearest_per_level, segment_max, segment_softmax, segment_sum
 from assigners.ranges import Range
@@ -40,6 +40,9 @@ class AutoAssign(Assigner):
     normaliser: Literal["prior", "fixed"] = "prior"  # of the negatives: sum of G as it is, by which center=none makes
     # them 3 to 15 times weaker, or of the fixed prior
     objectness: Objectness = "implicit"  # Tables 4 and 5
+    explicit_loss: Literal["bce", "focal"] = (
+        "bce"  # of objectness=explicit: mean over locations, or sum by those inside
+    )
     fallback: Literal["none", "nearest"] = "none"  # for an object that holds no location
     fallback_topk: Annotated[int, Range(1, 10000, "locations")] = 9  # of largest prior it then gets; mmdet `force_topk`
     tau: Annotated[float, Range(0, inf, "temperature", "()")] = 1 / 3  # equation 9
@@ -78,7 +81,7 @@ class AutoAssign(Assigner):
             joint=(log_cls + log_loc).exp(),  # P, equation 8
             z_pos=torch.full((), n, device=loc.device),
             z_neg=g.sum() if self.normaliser == "prior" else log_gauss(_offset(grid, objects, loc, gt)).exp().sum(),
-            extra={"center": self._center_term(objects, gt, g)} | self._explicit(preds, objects, loc, g),
+            extra={"center": self._center_term(objects, gt, g)} | self._explicit(preds, objects, loc),
         )
 
     def _candidates(self, grid: Grid, objects: Objects) -> tuple[Tensor, Tensor]:
@@ -124,14 +127,20 @@ class AutoAssign(Assigner):
         ratio = torch.where(total > EPS, count / total.clamp(min=EPS), 0)
         return self.center_weight * ratio.mean()
 
-    def _explicit(self, preds: Predictions, objects: Objects, loc: Tensor, g: Tensor) -> dict[str, Tensor]:
-        """Table 4, "explicit-obj": objectness learns by itself which locations lie in a box; the form is ours."""
+    def _explicit(self, preds: Predictions, objects: Objects, loc: Tensor) -> dict[str, Tensor]:
+        """Table 4, "explicit-obj": objectness learns by itself which locations lie in a box; the form is ours.
+
+        Its sum has a normaliser of its own: neither G nor the number of objects says how many locations it has.
+        """
         if self.objectness != "explicit":
             return {}
-        logits = preds.branches["objectness"].squeeze(1)
-        label = torch.zeros_like(logits).index_fill(0, loc, 1)
-        (z_neg,) = world_mean(g.sum())
-        return {"objectness": binary_cross_entropy_with_logits(logits, label, reduction="sum") / z_neg}
+        logits, focal = preds.branches["objectness"], self.explicit_loss == "focal"
+        within = torch.zeros_like(logits[:, 0]).index_fill(0, loc, 1)
+        outside = 1 - within - crowd(preds.grid, objects, loc).to(within.dtype)
+        gamma, a = (self.loss.gamma, self.loss.alpha) if focal else (0.0, 0.5)
+        positive, negative = negative_sum(-logits, None, within, gamma), negative_sum(logits, None, outside, gamma)
+        (z,) = world_mean(within.sum() if focal else (within.sum() + outside.sum()) / 2)
+        return {"objectness": (a * positive + (1 - a) * negative) / z}
 
 
 def _offset(grid: Grid, objects: Objects, loc: Tensor, gt: Tensor) -> Tensor:

@@ -48,6 +48,7 @@ def test_the_only_location_of_an_object_has_no_negative_weight():
     assert lone and all((a.neg[a.gt == n] == 0).all() for n in lone)
 
 
+FORMS = [{"objectness": "explicit", "explicit_loss": "focal", "center": c} for c in ("none", "category")]
 CONTROLS = [{"normaliser": "fixed", "center": c} for c in ("none", "shared", "category")]
 FALLBACKS = [  # without w-, which divides by a range of IoU that is narrow so far from a box
     {"fallback": "nearest", "fallback_topk": k, "center": c, "negative": "none"}
@@ -56,8 +57,8 @@ FALLBACKS = [  # without w-, which divides by a range of IoU that is narrow so f
 
 
 @pytest.mark.parametrize("kind", ["identical", "outside", "random", "tiny", "none"])
-@pytest.mark.parametrize("settings", CONTROLS, ids=lambda s: "-".join(map(str, s.values())))
-def test_controls_equal_the_oracle(settings, kind, record_property):
+@pytest.mark.parametrize("settings", FORMS + CONTROLS, ids=lambda s: "-".join(map(str, s.values())))
+def test_forms_and_controls_equal_the_oracle(settings, kind, record_property):
     check("autoassign", settings, kind, 7, record_property)
 
 
@@ -81,6 +82,18 @@ def test_the_fallback_takes_the_locations_of_largest_prior_however_far_from_the_
     for n in range(200):
         expected = autoassign.largest_prior(grid, objects.boxes[n].double(), raw, "category", n % 3, 9)
         assert sorted(loc[gt == n].tolist()) == sorted(expected)
+
+
+def test_explicit_objectness_does_not_see_what_lies_in_an_ignore_region():
+    assigner, grid, _, raw = prepared("autoassign", {"objectness": "explicit"}, "one", 3)
+    region = torch.tensor([[0.0, 0.0, 160.0, 128.0]])
+    crowd = replace(one_object([30.25, 20.5, 71.0, 80.75]), ignore=region, ignore_image=torch.tensor([0]))
+    _, _, gradients = fast(assigner, grid, crowd, raw)
+    within = torch.zeros(grid.size, dtype=torch.bool)
+    within[assigner._candidates(grid, crowd)[0]] = True
+    inner = ((grid.centers > region[0, :2]) & (grid.centers < region[0, 2:])).all(1)
+    slope = gradients["objectness"].flatten()
+    assert (slope[within] != 0).all() and (slope[inner & ~within] == 0).all() and inner.sum() > within.sum()
 
 
 def test_without_switches_an_object_is_the_plain_mean_of_its_locations():

@@ -16,6 +16,7 @@ from tests.oracles.common import (
     crowd,
     decode_ltrb,
     down_weighted,
+    focal,
     inside,
     log_probs,
     overlaps,
@@ -51,11 +52,14 @@ def negative_weight(iou: Tensor) -> Tensor:
     return 1 - (q - q.min() + 1e-12) / (q.max() - q.min() + 1e-12)
 
 
-def explicit_term(raw: Raw, inner: set[int], normaliser: float) -> Tensor:
-    """Section 1.9: objectness has a label of its own, 1 inside any box."""
-    target = torch.zeros_like(raw.objectness)
-    target[sorted(inner)] = 1
-    return binary_cross_entropy_with_logits(raw.objectness, target, reduction="sum") / normaliser
+def explicit_term(raw: Raw, inner: set[int], ignore: set[int], form: str) -> Tensor:
+    """Section 1.9: objectness has a label of its own, 1 inside any box; bce: mean over all that is not ignored."""
+    if form == "focal":
+        positive = dict.fromkeys(inner, 0)
+        return focal(replace(raw, logits=raw.objectness[:, None]), False, positive, ignore) / max(1, len(inner))
+    counted = [i for i in range(len(raw.objectness)) if i not in ignore]
+    target = torch.tensor([float(i in inner) for i in counted], dtype=torch.float64)
+    return binary_cross_entropy_with_logits(raw.objectness[counted], target)
 
 
 def largest_prior(grid: Grid, box: Tensor, raw: Raw, center: str, label: int, k: int) -> list[int]:
@@ -73,7 +77,7 @@ def largest_prior(grid: Grid, box: Tensor, raw: Raw, center: str, label: int, k:
 
 def oracle(
     grid: Grid, objects: Objects, raw: Raw, objectness: str = "implicit", center: str = "category",
-    confidence: str = "joint", negative: str = "iou", normaliser: str = "prior",
+    confidence: str = "joint", negative: str = "iou", normaliser: str = "prior", explicit_loss: str = "bce",
     fallback: str = "none", fallback_topk: int = 9,
 ) -> Result:  # fmt: skip
     """Weights 0.25, 0.75 and 0.75 of the positive, negative and centre term."""
@@ -116,5 +120,5 @@ def oracle(
         "center": 0.75 * sum(ratios, torch.zeros(())) / objects.images,
     }
     if objectness == "explicit":
-        terms["objectness"] = explicit_term(raw, inner, max(1.0, sum(m.item() for m in mass)))
+        terms["objectness"] = explicit_term(raw, inner, ignore, explicit_loss)
     return Result(pairs, terms, ignore)
