@@ -66,8 +66,12 @@ def unassigned(objects: Objects, assignment: Assignment) -> Tensor:
 
 def ignored(grid: Grid, objects: Objects, assignment: Assignment) -> Tensor:
     """(P,) bool: the method's own ignored priors, and those in a crowd region that no object lists."""
+    in_crowd = crowd(grid, objects, assignment.loc)
+    return in_crowd if assignment.ignore is None else in_crowd | assignment.ignore
+
+
+def crowd(grid: Grid, objects: Objects, listed: Tensor) -> Tensor:
+    """(P,) bool: in a crowd region and not among the priors `listed` (M,). Every dense term leaves them out."""
     loc, _ = inside(grid, objects.on_host.ignore, objects.on_host.ignore_image)
-    total = grid.size * objects.images
-    crowd = torch.zeros(total, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
-    crowd = crowd.index_fill(0, assignment.loc, False)
-    return crowd if assignment.ignore is None else crowd | assignment.ignore
+    in_crowd = torch.zeros(grid.size * objects.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
+    return in_crowd.index_fill(0, listed, False)

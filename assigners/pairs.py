@@ -121,24 +121,30 @@ def overlapping(grid: Grid, boxes: Tensor, image: Tensor) -> Windows:
     return windows(grid, boxes[:, None], image, grid.shapes / 2)
 
 
-def nearest_per_level(grid: Grid, boxes: Tensor, image: Tensor, k: int) -> Tensor:
+def nearest_per_level(
+    grid: Grid, boxes: Tensor, image: Tensor, k: int, mu: Tensor | float = 0.0, spread: Tensor | float = 1.0
+) -> Tensor:
     """(N, C) priors: the k nearest centres of each level, or all where a level has fewer; ties: lowest index.
 
-    For grids of one prior a cell. The k nearest of a lattice lie in a window of k x k cells.
+    mu, spread: (N, 2); the squared distance is the sum over both axes of (d - mu)^2 / spread, d in strides.
+    For grids of one prior a cell. The k nearest of a lattice lie in a window of k x k cells, whatever the spread: a
+    cell has before it all those that are nearer on one axis and no farther on the other.
     """
     nearest = []
     middle = center(boxes)  # (N, 2)
+    mu, spread = (x.unsqueeze(1) if isinstance(x, Tensor) else x for x in (mu, spread))
     for level in grid.levels:
         # The k nearest of a row begin at c - k/2, rounded up: the lower index wins a tie. Pushed back into the level.
         size = torch.tensor((level.width, level.height)).to(boxes.device, non_blocking=True)
-        start = (middle / level.stride - grid.offset - k / 2).ceil().long()
-        corner = torch.minimum(start.clamp(min=0), size - size.clamp(max=k))  # (N, 2)
+        start = ((middle / level.stride)[:, None] + mu - grid.offset - k / 2).ceil().long()
+        corner = torch.minimum(start.clamp(min=0), size - size.clamp(max=k))  # (N, 1, 2)
         y, x = torch.meshgrid(
             *(torch.arange(min(n, k), device=boxes.device) for n in (level.height, level.width)), indexing="ij"
         )
-        cell = corner[:, None] + torch.stack((x, y), -1).flatten(0, 1)  # (N, k * k, 2), row by row
+        cell = corner + torch.stack((x, y), -1).flatten(0, 1)  # (N, k * k, 2), row by row
         # A stable sort keeps the lowest index of equal distances first.
-        distance = ((cell + grid.offset) * level.stride - middle[:, None]).square().sum(-1)
+        offset = ((cell + grid.offset) * level.stride - middle[:, None]) / level.stride
+        distance = ((offset - mu).square() / spread).sum(-1)
         closest = distance.sort(dim=-1, stable=True).indices[:, :k]
         prior = level.start + cell[..., 1] * level.width + cell[..., 0]
         nearest.append(prior.gather(1, closest))

@@ -10,7 +10,7 @@ import assigners
 from tests.oracles import autoassign
 from tests.oracles.common import Raw, decode_ltrb, overlaps
 from tests.oracles.compare import check, fast, prepared
-from tests.oracles.scenes import one_object, two_by_two
+from tests.oracles.scenes import one_image, one_object, two_by_two
 
 SWITCHES = [
     {"center": c, "confidence": p, "negative": n, "objectness": o}
@@ -48,20 +48,52 @@ def test_the_only_location_of_an_object_has_no_negative_weight():
     assert lone and all((a.neg[a.gt == n] == 0).all() for n in lone)
 
 
-def test_the_fallback_gives_an_object_between_the_locations_those_of_largest_prior():
-    assigner, grid, objects, raw = prepared("autoassign", {"fallback": "nearest", "fallback_topk": 4}, "outside", 3)
-    assigner.mu.data.zero_()
-    assigner.sigma.data.fill_(1)
-    strict, _, _ = fast(prepared("autoassign", {}, "outside", 3)[0], grid, objects, raw)
-    a, _, _ = fast(assigner, grid, objects, raw)
-    orphans = set(range(len(objects.boxes))) - set(strict.gt.tolist())
-    assert orphans
-    fixed = replace(raw, mu=torch.zeros(1, 2), sigma=torch.ones(1, 2))
-    for n in orphans:
-        loc = a.loc[a.gt == n]
-        prior = autoassign.center_prior(grid, objects.boxes[n].double(), range(grid.size), fixed, "fixed", 0)
-        assert sorted(prior[loc % grid.size].tolist()) == pytest.approx(prior.sort().values[-4:].tolist())
-        assert a.pos[a.gt == n].sum().item() == pytest.approx(1, abs=1e-5)
+FORMS = [{"objectness": "explicit", "explicit_loss": "focal", "center": c} for c in ("none", "category")]
+CONTROLS = [{"normaliser": "fixed", "center": c} for c in ("none", "shared", "category")]
+FALLBACKS = [  # without w-, which divides by a range of IoU that is narrow so far from a box
+    {"fallback": "nearest", "fallback_topk": k, "center": c, "negative": "none"}
+    for k in (1, 4, 9) for c in ("none", "category")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["identical", "outside", "random", "tiny", "none"])
+@pytest.mark.parametrize("settings", FORMS + CONTROLS, ids=lambda s: "-".join(map(str, s.values())))
+def test_forms_and_controls_equal_the_oracle(settings, kind, record_property):
+    check("autoassign", settings, kind, 7, record_property)
+
+
+@pytest.mark.parametrize("kind", ["tiny", "random", "none"])
+@pytest.mark.parametrize("settings", FALLBACKS, ids=lambda s: "-".join(map(str, s.values())))
+def test_the_fallback_equals_the_oracle(settings, kind, record_property):
+    check("autoassign", settings, kind, 7, record_property)
+
+
+@pytest.mark.parametrize("mu", [(0.0, 0.0), (2.0, 2.0), (-3.0, 1.3)])
+@pytest.mark.parametrize("sigma", [(1.0, 1.0), (0.4, 3.0)])
+def test_the_fallback_takes_the_locations_of_largest_prior_however_far_from_the_centre(mu, sigma):
+    settings = {"fallback": "nearest", "fallback_topk": 9}
+    assigner, grid, _, raw = prepared("autoassign", settings, "tiny", 3)
+    raw = replace(raw, mu=torch.tensor([mu] * 3), sigma=torch.tensor([sigma] * 3))
+    assigner.mu.data.copy_(raw.mu)
+    assigner.sigma.data.copy_(raw.sigma)
+    corner = torch.rand(200, 2, generator=torch.Generator().manual_seed(1)) * 120 // 8 * 8 + 2.25  # between locations
+    objects = one_image(torch.cat((corner, corner + 3.0), 1), torch.arange(200) % 3)
+    loc, gt = assigner._candidates(grid, objects)
+    for n in range(200):
+        expected = autoassign.largest_prior(grid, objects.boxes[n].double(), raw, "category", n % 3, 9)
+        assert sorted(loc[gt == n].tolist()) == sorted(expected)
+
+
+def test_explicit_objectness_does_not_see_what_lies_in_an_ignore_region():
+    assigner, grid, _, raw = prepared("autoassign", {"objectness": "explicit"}, "one", 3)
+    region = torch.tensor([[0.0, 0.0, 160.0, 128.0]])
+    crowd = replace(one_object([30.25, 20.5, 71.0, 80.75]), ignore=region, ignore_image=torch.tensor([0]))
+    _, _, gradients = fast(assigner, grid, crowd, raw)
+    within = torch.zeros(grid.size, dtype=torch.bool)
+    within[assigner._candidates(grid, crowd)[0]] = True
+    inner = ((grid.centers > region[0, :2]) & (grid.centers < region[0, 2:])).all(1)
+    slope = gradients["objectness"].flatten()
+    assert (slope[within] != 0).all() and (slope[inner & ~within] == 0).all() and inner.sum() > within.sum()
 
 
 def test_without_switches_an_object_is_the_plain_mean_of_its_locations():
