@@ -155,6 +155,12 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tables", type=whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
     group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
     group.add_argument("--seeds", type=whole(SEED.low, SEED.high), nargs="+", metavar="N", help="default: 0 1 2")
+    group.add_argument(
+        "--heads",
+        choices=["native", "autoassign", "fcos"],
+        nargs="+",
+        help="each method's own (default), or that of one for all: a controlled table beside the native one",
+    )
     group.add_argument("--only", metavar="AXIS=VALUE", action="append", help="table, row, assigner, dataset, seed, ...")
     group.add_argument("--plan", action="store_true", help="print what is finished and what remains, then exit")
     group.add_argument(

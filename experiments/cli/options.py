@@ -30,6 +30,7 @@ class Options:
     tables: tuple[int, ...] = ()
     profile: str = "full"
     seeds: tuple[int, ...] = (0, 1, 2)
+    heads: tuple[str, ...] = ("native",)
     only: tuple[str, ...] = ()
     plan: bool = False
     retry_failed: bool = False
