@@ -61,9 +61,9 @@ class TableRecord:
             raise ValueError("two rows have one name")
         if lost := [row.against for row in self.rows if row.against and row.against not in names]:
             raise ValueError(f"there is no row '{lost[0]}' to compare with")
-        for name in (self.profile, self.head):
-            if not re.fullmatch(r"[\w-]*", name):
-                raise ValueError(f"'{name}' cannot name a file")
+        for kind in ("profile", "head"):
+            if not re.fullmatch(r"[\w-]*", name := getattr(self, kind)):
+                raise ValueError(f"the {kind} '{name}' cannot name a file")
 
     @property
     def name(self) -> str:
