@@ -31,7 +31,10 @@ def build_table(record: TableRecord, runs: dict[str, Run], folder: Path, draws: 
     """mix: show and compare rows of different recipes, too."""
     sort = _sort(record, runs, folder, mix)
     versus = comparisons(record, sort.done, draws)
-    rows = [Row(r.name, r.differs, (), tuple(c for c in versus if c.row == r.name)) for r in record.rows]
+    rows = [
+        Row(r.name, "; ".join(filter(None, (r.differs, r.keeps))), (), tuple(c for c in versus if c.row == r.name))
+        for r in record.rows
+    ]
     columns = [_column(record, column, sort) for column in record.columns]
     rows = [replace(row, values=tuple(column[i] for column in columns)) for i, row in enumerate(rows)]
     return Table(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from assigners.ranges import Range
+from assigners import METHODS
+from assigners.ranges import Items, Range
 from detector.backbone import BACKBONES
+
+HeadPart = Literal["norm", "offset", "p6", "bias", "score"]  # of a head's style, see controlled.py
+PARTS: tuple[HeadPart, ...] = get_args(HeadPart)
+Parts = Annotated[tuple[HeadPart, ...], Items(distinct=True)]
 
 
 def tower_groups(channels: int) -> int:
@@ -24,5 +29,7 @@ class DetectorConfig:
     frozen_stages: Annotated[int, Range(0, 5, "stages")]  # 0: all train; 1: stem; 2: stem and first stage
     channels: Annotated[int, Range(4, 4096, "channels")] = 256  # of the pyramid and the towers
     tower_convs: Annotated[int, Range(0, 64, "convolutions")] = 4  # of each tower of the head
-    mode: Literal["native", "controlled"] = "native"  # controlled: one head style for all assigners
+    mode: Literal["native", "controlled"] = "native"  # controlled: `parts` of the head are the reference's
     recompute: bool = False  # activation checkpointing of stages and towers: less memory, a third more time
+    reference: Annotated[str, METHODS] = "autoassign"  # whose head style controlled mode takes, and --explain compares
+    parts: Parts = PARTS  # of the head's style, that are the reference's in controlled mode

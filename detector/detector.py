@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
 from assigners.assigner import Assigner
-from assigners.interface import HeadSpec, HeadStyle, Objects
+from assigners.interface import Objects
 from detector.backbone import Backbone
 from detector.config import DetectorConfig
+from detector.controlled import head_spec
 from detector.fpn import FPN
 from detector.grid import make_grid
 from detector.heads import HEADS
@@ -20,13 +19,6 @@ from detector.streams import global_stream
 
 STRIDES = (8, 16, 32, 64, 128)  # pixels, P3..P7
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # RGB, of torchvision's weights
-REFERENCE = HeadStyle(prior_prob=0.02, box_bias=4.0)  # of controlled mode
-
-
-def head_spec(assigner: Assigner, mode: str) -> HeadSpec:
-    """The head that an assigner gets: controlled mode keeps what the assignment itself needs, and no more."""
-    spec = assigner.spec()
-    return replace(spec, style=REFERENCE) if mode == "controlled" else spec
 
 
 class Detector(nn.Module):
@@ -35,7 +27,7 @@ class Detector(nn.Module):
     def __init__(self, config: DetectorConfig, assigner: Assigner, seed: int = 0):
         """seed: of the initial weights."""
         super().__init__()
-        self.spec = head_spec(assigner, config.mode)
+        self.spec = head_spec(assigner, config)
         width = config.channels
         with global_stream(seed, "Backbone"):  # torchvision's constructors take no generator
             self.backbone = Backbone(

@@ -180,6 +180,12 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
         metavar="HOURS",
         help="of --until-decided, asked between looks: core hours, GPU hours where runs have any (default: no end)",
     )
+    group.add_argument(
+        "--heads",
+        choices=["native", "autoassign", "fcos"],
+        nargs="+",
+        help="each method's own (default), or that of one for all: a controlled table beside the native one",
+    )
     group.add_argument("--only", metavar="AXIS=VALUE", action="append", help="table, row, assigner, dataset, seed, ...")
     group.add_argument("--plan", action="store_true", help="print what is finished and what remains, then exit")
     group.add_argument(

@@ -10,7 +10,7 @@ from experiments.runtime.errors import UserError
 RECIPE = frozenset(("dataset", "set"))
 PLACES = frozenset(("data_root", "runs"))  # of a run; a question about it may be typed with them
 CHANGES = frozenset(("evaluator", "skip_bad_images"))  # of the recipe
-QUEUE = ("budget", "only", "plan", "profile", "retries", "retry_failed", "seeds", "until_decided", "workers")
+QUEUE = ("budget", "heads", "only", "plan", "profile", "retries", "retry_failed", "seeds", "until_decided", "workers")
 MACHINES = ("address", "cpus_per_run", "executor", "gpus_per_run", "processes_per_run", "ship")
 
 

@@ -30,6 +30,7 @@ class Options:
     tables: tuple[int, ...] = ()
     profile: str = "full"
     seeds: tuple[int, ...] = (0, 1, 2)
+    heads: tuple[str, ...] = ("native",)
     only: tuple[str, ...] = ()
     until_decided: bool = False
     budget: float | None = None  # hours of cores or GPUs; None: without end

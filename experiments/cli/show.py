@@ -31,11 +31,12 @@ def _commented(recipe: Recipe) -> Iterator[str]:
 
 def explain(recipe: Recipe) -> None:
     """What differs between the chosen assigner's head and the reference's, and the assigner's settings."""
-    from experiments.training.model import REFERENCE, head_differences  # takes torchvision
+    from experiments.training.model import head_differences  # takes torchvision
 
-    print(f"{recipe.assigner} against {REFERENCE}, {recipe.model.mode} mode. All else is one recipe for both.")
-    print(f"{'head':<16}{REFERENCE:>28}{recipe.assigner:>28}")
-    for name, (base, value) in head_differences(recipe).items():
+    reference = recipe.model.reference
+    print(f"{recipe.assigner} against {reference}, {recipe.model.mode} mode. All else is one recipe for both.")
+    print(f"{'head':<16}{reference:>28}{recipe.assigner:>28}")
+    for name, (base, value) in head_differences(recipe, reference).items():
         print(f"{name:<16}{_short(base):>28}{_short(value):>28}")
     print("settings of the assignment and its loss:")
     for name, value in recipe.settings:

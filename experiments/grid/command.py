@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from experiments.cli.options import Options
 from experiments.grid.choose import choose_executor, side_by_side
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
+from experiments.grid.heads import under_head
 from experiments.grid.job import Job
 from experiments.grid.matrices import load_matrix, load_profile
 from experiments.grid.memory import memory_lines
@@ -106,8 +108,8 @@ def _entries(options: Options) -> list[TableEntry]:
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     seeds, entries = list(dict.fromkeys(options.seeds)), []
-    for number in dict.fromkeys(options.tables):
-        matrix = load_matrix(number, profile)
+    for number, head in dict.fromkeys(product(options.tables, options.heads)):
+        matrix = under_head(load_matrix(number, profile), head)
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
         write_table(options.runs, table_record(matrix, profile.name, command_typed(), of_table))
         entries += of_table

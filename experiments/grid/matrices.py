@@ -24,6 +24,7 @@ class MatrixRow:
     against: str  # the row it is compared with; "": with none
     reason: str  # why it cannot run
     paper: dict[str, float]  # column -> percent
+    controlled: tuple[str, ...] = ()  # key=value beside `set` with a head that all rows get
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Matrix:
     datasets: dict[str, str]  # key of an entry of a row -> the paper's dataset
     columns: tuple[ColumnRecord, ...]
     rows: tuple[MatrixRow, ...]
+    head: str = "native"  # or the method whose head all rows get
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class _Line:
     set: tuple[str, ...] = ()
     against: str = ""
     reason: str = ""
+    controlled: tuple[str, ...] = ()
 
 
 def table_numbers() -> list[int]:
@@ -103,4 +106,4 @@ def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str) -> MatrixRo
     if len(line.paper) != len(columns) or bool(line.method) == bool(line.reason):
         raise UserError(f"{file}: {line.name} needs {len(columns)} figures of the paper, and a method or a reason.")
     paper = {column.name: value for column, value in zip(columns, line.paper, strict=True)}
-    return MatrixRow(line.name, line.method, line.set, line.against, line.reason, paper)
+    return MatrixRow(line.name, line.method, line.set, line.against, line.reason, paper, line.controlled)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import assigners
 from assigners.ranges import SEED, Items, Range
 from detector.config import DetectorConfig
+from detector.controlled import head_spec
 from experiments.data.config import DataConfig
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.typed import build_typed
@@ -92,7 +93,18 @@ def from_dict(values: object, where: str) -> Recipe:
 def identity(recipe: Recipe) -> dict:
     """What a run's result depends on; its hash names the run folder."""
     values = as_dict(recipe) | {"assigner": assigners.version(recipe.assigner)}
-    return {key: effective(key, value) if isinstance(value, dict) else value for key, value in values.items()}
+    values = {key: effective(key, value) if isinstance(value, dict) else value for key, value in values.items()}
+    return values | {"model": values["model"] | _head(recipe)}
+
+
+def _head(recipe: Recipe) -> dict:
+    """The style that controlled mode gives; one that is the method's own is its native run."""
+    native = {"mode": "native"}
+    if recipe.model.mode == "native":
+        return native
+    assigner = assigners.build(recipe.assigner, 1, recipe.model.channels, **dict(recipe.settings))
+    style = head_spec(assigner, recipe.model).style
+    return native if style == assigner.spec().style else {"style": asdict(style)}
 
 
 def steps(schedule: ScheduleConfig) -> int:

@@ -36,7 +36,9 @@ class Setting:
     @property
     def permitted(self) -> str:
         """In words; "" where the type says it all."""
-        words = [", ".join(choices) for choices in choices_of(self.kind)]
+        kind, _ = parts_of(self.kind)
+        items = get_args(kind)[0] if get_origin(kind) is tuple else self.kind
+        words = [", ".join(choices) for choices in choices_of(items)]
         return "; ".join([*words, *(getattr(limit, "words", str(limit)) for limit in _limits(self.kind))])
 
     @property

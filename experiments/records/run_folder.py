@@ -150,7 +150,7 @@ def read_table(path: Path) -> TableRecord:
 def tables_in(runs: Path) -> list[TableRecord]:
     """All of runs/tables/, by number; none where there is no such folder. RecordError for one that cannot be read."""
     tables = [read_table(path) for path in sorted((runs / "tables").glob("*.json"))]
-    return sorted(tables, key=lambda table: (table.number, table.profile))
+    return sorted(tables, key=lambda table: (table.number, table.profile, table.head != "native", table.head))
 
 
 def _line(row: StepRow) -> str:

@@ -19,7 +19,8 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "schedule": ("checkpoint_every", "evaluations"),
     "test": ("evaluator",),
 }
-FREE = ("assigner", "settings", "seed")  # of a recipe: what compared runs may differ in
+HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
+FREE = ("assigner", "settings", "seed", *(f"model.{name}" for name in HEAD))  # what compared runs may differ in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +170,9 @@ class Curve:
 
 
 def effective(group: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a group of the recipe that may change a result."""
-    return {key: value for key, value in values.items() if key not in NO_EFFECT.get(group, ())}
+    """The fields of a group of the recipe that may change a result, and that compared runs must share."""
+    idle = NO_EFFECT.get(group, ())
+    return {key: value for key, value in values.items() if key not in idle and f"{group}.{key}" not in FREE}
 
 
 def dotted(values: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -38,6 +38,7 @@ class RowRecord:
     reason: str  # why the row cannot run; "": it can
     entries: dict[str, EntryRecord]
     paper: dict[str, float] = field(default_factory=dict)  # column -> percent
+    keeps: str = ""  # what its method cannot give up for another head, in words
 
     @property
     def declared(self) -> set[str]:
@@ -73,6 +74,7 @@ class TableRecord:
     command: str
     columns: tuple[ColumnRecord, ...]
     rows: tuple[RowRecord, ...]
+    head: str = "native"  # or the method whose head all rows have
     claims: tuple[Claim, ...] = ()
 
     def __post_init__(self):
@@ -81,13 +83,15 @@ class TableRecord:
             raise ValueError("two rows have one name")
         if lost := [row.against for row in self.rows if row.against and row.against not in names]:
             raise ValueError(f"there is no row '{lost[0]}' to compare with")
-        if not re.fullmatch(r"[\w-]*", self.profile):
-            raise ValueError(f"the profile '{self.profile}' cannot name a file")
+        for kind in ("profile", "head"):
+            if not re.fullmatch(r"[\w-]*", name := getattr(self, kind)):
+                raise ValueError(f"the {kind} '{name}' cannot name a file")
 
     @property
     def name(self) -> str:
         """Of its file, without the ending."""
-        return f"{self.profile}-table{self.number}" if self.profile else f"table{self.number}"
+        head = "" if self.head == "native" else f"-head-{self.head}"
+        return f"{self.profile}-table{self.number}{head}" if self.profile else f"table{self.number}{head}"
 
     @property
     def entries(self) -> list[str]:

@@ -32,7 +32,7 @@ def shared_hashes(run: RunSpec, model: Detector) -> dict[str, str]:
         "images and boxes": hash_of([run.train.digest(), run.val.digest()]),
         "data order": _order(run),
         "input": hash_of(effective("data", asdict(recipe.data))),
-        "architecture": hash_of(effective("model", asdict(recipe.model))),
+        "architecture": hash_of(effective("model", asdict(recipe.model)) | {"mode": "native"}),  # whatever the head
         **_weights(model),
         "optimiser": hash_of(asdict(recipe.optimizer)),
         "schedule": hash_of(effective("schedule", asdict(recipe.schedule))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import torch
 
@@ -10,12 +10,13 @@ import assigners
 from assigners.assigner import Assigner
 from assigners.interface import HeadSpec
 from detector.backbone import BACKBONES
-from detector.detector import Detector, head_spec
+from detector.controlled import head_spec
+from detector.detector import Detector
 from detector.streams import global_stream
 from experiments.recipes.recipe import Recipe
 from experiments.runtime.errors import UserError
 
-REFERENCE = "fcos"  # the method that `--explain` compares with
+BASE = "fcos"  # whose native head a record says the differences from: one for all, so that any two rows compare
 
 
 def build_detector(recipe: Recipe, classes: int) -> Detector:
@@ -34,11 +35,11 @@ def build_detector(recipe: Recipe, classes: int) -> Detector:
         ) from None
 
 
-def head_differences(recipe: Recipe) -> dict[str, tuple[object, object]]:
-    """What differs from the reference: field of the head -> (its value, the value here)."""
-    reference = replace(recipe, assigner=REFERENCE, settings=())
-    base, head = (_flat(head_spec(_assigner(r, 1), r.model.mode)) for r in (reference, recipe))
-    return {name: (base[name], head[name]) for name in head if head[name] != base[name]}
+def head_differences(recipe: Recipe, base: str = BASE) -> dict[str, tuple[object, object]]:
+    """What differs from the native head of the method `base`: field of the head -> (its value, the value here)."""
+    other = _flat(assigners.build(base, 1).spec())
+    head = _flat(head_spec(_assigner(recipe, 1), recipe.model))
+    return {name: (other[name], head[name]) for name in head if head[name] != other[name]}
 
 
 def state_bytes(recipe: Recipe, model: torch.nn.Module) -> int:

@@ -15,6 +15,7 @@ WITHOUT_END = ("help", "version")  # they leave at once, whatever else is typed
 VALUES = {
     "tables": ["2"],
     "seeds": ["0"],
+    "heads": ["fcos"],
     "check": ["fcos"],
     "executor": ["serial"],
     **{

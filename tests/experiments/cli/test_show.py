@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 import assigners
-from experiments.cli.show import print_config
+from experiments.cli.show import explain, print_config
 from experiments.recipes.load import load
 from experiments.recipes.names import dataset_names
 from experiments.recipes.recipe import plain
@@ -32,3 +32,14 @@ def test_each_number_and_word_has_its_unit_and_range(capsys):
         "  root: ''",
     ):
         assert line in lines
+
+
+@pytest.mark.parametrize("reference", ["autoassign", "fcos"])
+def test_the_reference_is_named_and_controlled_mode_leaves_what_the_method_cannot_give_up(capsys, reference):
+    explain(load("shapes", "retinanet", [f"model.reference={reference}", "model.mode=controlled"], 0))
+    first, *lines = capsys.readouterr().out.partition("settings of")[0].splitlines()
+    assert first.startswith(f"retinanet against {reference}, controlled mode")
+    fields = {line.split()[0] for line in lines[1:]}
+    assert fields == {"scales", "ratios", "base", "coder", "branches"}
+    explain(load("shapes", reference, [f"model.reference={reference}"], 0))
+    assert len(capsys.readouterr().out.partition("settings of")[0].splitlines()) == 2  # none differs

@@ -18,3 +18,23 @@ def test_the_evaluator_is_an_override_that_the_hash_does_not_see():
     assert "evaluator" in NO_EFFECT["test"]
     with pytest.raises(UserError, match="Did you mean 'hotcoco'"):
         load("shapes", "fcos", ["test.evaluator=hotcoca"], 0)
+
+
+def controlled(method: str, *words: str) -> dict:
+    return identity(load("shapes", method, ["model.mode=controlled", *words], 0))
+
+
+def test_a_run_is_named_by_the_head_that_comes_out():
+    native = {name: identity(load("shapes", name, [], 0)) for name in ("autoassign", "fcos", "atss")}
+    assert controlled("autoassign") == native["autoassign"] and native["fcos"]["model"]["mode"] == "native"
+    assert controlled("fcos", "model.reference=fcos") == native["fcos"]
+    assert controlled("atss", "model.parts=[]") == controlled("atss", "model.parts=[norm]") == native["atss"]
+    assert controlled("atss", "model.parts=[bias, norm]") == controlled("atss", "model.parts=[bias]")
+    heads = [native["atss"], controlled("atss"), controlled("atss", "model.reference=fcos")]
+    heads += [controlled("atss", f"model.parts=[{part}]") for part in ("p6", "bias", "score")]
+    assert all(a != b for i, a in enumerate(heads) for b in heads[:i])
+
+
+def test_what_controlled_mode_would_take_does_not_name_a_native_run():
+    words = ["model.reference=fcos", "model.parts=[score]"]
+    assert identity(load("shapes", "atss", words, 0)) == identity(load("shapes", "atss", [], 0))

@@ -137,6 +137,7 @@ WRONG = [
     ("cpu-table2.json", lambda v: v["rows"][0].update(name="SAPD"), "two rows have one name"),
     ("cpu-table2.json", lambda v: v["rows"][1].update(against="FCOS*"), r"no row 'FCOS\*' to compare with"),
     ("cpu-table2.json", lambda v: v.update(profile="../../up"), r"the profile '\.\./\.\./up' cannot name a file"),
+    ("cpu-table2.json", lambda v: v.update(head="../../up"), r"the head '\.\./\.\./up' cannot name a file"),
 ]
 
 

@@ -46,12 +46,17 @@ def weights(name: str, *overrides: str) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("mode", ["native", "controlled"])
-def test_all_that_two_methods_both_have_is_equal(name, mode):
-    method, reference = hashes(name, f"model.mode={mode}"), hashes("fcos", f"model.mode={mode}")
+@pytest.mark.parametrize("words", [("mode=native",), ("mode=controlled",), ("mode=controlled", "reference=fcos")])
+def test_all_that_two_methods_both_have_is_equal(name, words):
+    model = [f"model.{word}" for word in words]
+    method, reference = hashes(name, *model), hashes("fcos", *model)
     both = method.keys() & reference.keys()
     assert {key: method[key] for key in both} == {key: reference[key] for key in both}
     assert {key for key in method.keys() ^ reference.keys() if not key.startswith("P6 ")} == set()
+
+
+def test_a_controlled_run_shares_the_hashes_of_a_native_one_with_the_same_head():
+    assert hashes("fcos", "model.mode=controlled", "model.reference=fcos") == hashes("fcos")
 
 
 @pytest.mark.parametrize("name", NAMES)
