@@ -96,14 +96,15 @@ def _report(entries: list[TableEntry], states: dict[str, State], runs: Path) -> 
 
 
 def _entries(options: Options) -> list[TableEntry]:
-    """Of all tables asked for, the record of each written as a whole."""
+    """Of all tables asked for, the record of each written as a whole, but for a plan."""
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     seeds, entries = list(dict.fromkeys(options.seeds)), []
     for number in dict.fromkeys(options.tables):
         matrix = load_matrix(number, profile)
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
-        write_table(options.runs, table_record(matrix, profile.name, command_typed(), of_table))
+        if not options.plan:
+            write_table(options.runs, table_record(matrix, profile, options.overrides, command_typed(), of_table))
         entries += of_table
     return entries
 

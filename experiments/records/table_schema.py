@@ -1,4 +1,4 @@
-"""What a table consists of, with types: `tables/PROFILE-tableN.json` holds a TableRecord.
+"""What a table consists of, with types: `tables/PROFILE-tableN-RECIPE.json` holds a TableRecord.
 
 Written by experiments, read by analysis.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
+
+ClaimKind = Literal["difference", "difference of differences", "minor difference", "summary"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,30 @@ class RowRecord:
     reason: str  # why the row cannot run; "": it can
     entries: dict[str, EntryRecord]
     paper: dict[str, float] = field(default_factory=dict)  # column -> percent
+    reading_of: str = ""  # the row of which this is another reading of the paper; "": of none
 
     @property
     def declared(self) -> set[str]:
         """Keys of the recipe that the matrix itself sets in this row."""
         return {word.partition("=")[0] for word in self.differs.split()}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the paper, or a user, says of rows of a table: `better` less `worse` in the mean of `metric`."""
+
+    id: str
+    kind: ClaimKind
+    better: tuple[
+        str, ...
+    ]  # a row; of a difference of differences pairs of rows, the first less the second, their mean
+    worse: tuple[str, ...]  # as `better`; of a summary all rows that `better` is above
+    dataset: tuple[str, ...]  # the one it is on, as the paper names it; of a summary one or more
+    metric: tuple[str, ...]  # metrics of the result, or class:NAME
+    published: float  # AP, percent
+    margin: float | None  # AP, percent: a difference inside it is none; None: of a summary
+    said: str  # where, and in which words
+    worse_metric: tuple[str, ...] = ()  # of `worse` where it is another
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,10 @@ class TableRecord:
     command: str
     columns: tuple[ColumnRecord, ...]
     rows: tuple[RowRecord, ...]
+    claims: tuple[Claim, ...] = ()
+    recipe: str = ""  # hash of what the profile and --set make of the recipes; "": of a record that had none
+    overrides: tuple[str, ...] = ()  # key=value of --set that may change a result
+    tuned: str = ""  # how the profile was tuned, a sentence
 
     def __post_init__(self):
         names = [row.name for row in self.rows]
@@ -59,18 +85,27 @@ class TableRecord:
             raise ValueError("two rows have one name")
         if lost := [row.against for row in self.rows if row.against and row.against not in names]:
             raise ValueError(f"there is no row '{lost[0]}' to compare with")
+        if lost := [n for claim in self.claims for n in (*claim.better, *claim.worse) if n not in names]:
+            raise ValueError(f"a claim is of the row '{lost[0]}', which is not there")
         if not re.fullmatch(r"[\w-]*", self.profile):
             raise ValueError(f"the profile '{self.profile}' cannot name a file")
+        if not re.fullmatch(r"[\w-]*", self.recipe):
+            raise ValueError(f"the recipe '{self.recipe}' cannot name a file")
 
     @property
     def name(self) -> str:
         """Of its file, without the ending."""
-        return f"{self.profile}-table{self.number}" if self.profile else f"table{self.number}"
+        return "-".join(filter(None, (self.profile, f"table{self.number}", self.recipe)))
 
     @property
     def entries(self) -> list[str]:
         """Keys of the entries, in the order of the columns."""
         return list(dict.fromkeys(column.entry for column in self.columns))
+
+    def entry_of(self, dataset: str) -> str:
+        """The key of the entry that stands for a dataset of the paper; "" where there is none."""
+        entries = ((key, entry) for row in self.rows for key, entry in row.entries.items())
+        return next((key for key, entry in entries if entry.stands_for == dataset), "")
 
     def first(self, entry: str) -> ColumnRecord | None:
         """The column that ranks an entry: its AP."""
