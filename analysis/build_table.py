@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from analysis.certificate import certify
-from analysis.compare import Draws, Runs, comparisons, rankings
+from analysis.claims import judged_claims
+from analysis.compare import Runs, comparisons, rankings
+from analysis.draws import Draws
 from analysis.runs import Run, absent_run
 from analysis.stats import mean_of, paired
 from analysis.table import Certificate, Hole, PrintedValue, Row, Table
@@ -46,6 +48,7 @@ def build_table(record: TableRecord, runs: dict[str, Run], folder: Path, draws: 
         data=_data(record),
         columns=tuple(column.name for column in record.columns),
         rows=tuple(rows),
+        claims=tuple(judged_claims(record, sort.done, draws)),
         rankings=tuple(rankings(record, sort.done, draws)),
         holes=tuple(hole for holes in sort.holes.values() for hole in holes),
         certificates=tuple(_certificates(sort)),

@@ -27,6 +27,15 @@ def load_matches(path: Path) -> Matches:
     return replace(matches, **columns)
 
 
+def of_classes(matches: Matches, labels: list[int]) -> Matches:
+    """With the detections of all classes, whose scores are stretched together, and the objects of some."""
+    keep = np.isin(matches.truth_label, labels)
+    row = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
+    objects = np.where(matches.object >= 0, row[matches.object], -1) if len(row) else matches.object
+    columns = {name: getattr(matches, name)[keep] for name in ("truth_image", "truth_label", "truth_box")}
+    return replace(matches, object=objects, **columns)
+
+
 def _check(m: Matches) -> None:
     """Raises ValueError where the arrays do not fit together."""
     rows, objects = (m.image.size,), (m.truth_image.size,)

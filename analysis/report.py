@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from textwrap import fill
 
 if not __package__:  # run as a file: this checkout's code, whatever is installed
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -17,8 +18,9 @@ try:
 
     from analysis import to_csv, to_latex, to_markdown
     from analysis.build_table import build_table
+    from analysis.claim_words import claims_line
     from analysis.commands import exit_code, whole
-    from analysis.compare import Draws
+    from analysis.draws import Draws
     from analysis.plain_table import plain_markdown, plain_table
     from analysis.plots import report_plots
     from analysis.report_model import Plot, Report
@@ -31,6 +33,7 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
+WIDTH = 80  # of a terminal
 TITLE = "Label assignment, compared"
 
 
@@ -126,9 +129,13 @@ def main() -> int:
 def _report(options: argparse.Namespace) -> None:
     report, frame = make_report(options)
     text = report_markdown(report)
-    if options.out:
-        write_report(report, frame, text, options.out)
-    print(text, end="")
+    if not options.out:
+        print(text, end="")
+        return
+    write_report(report, frame, text, options.out)
+    for table in report.tables:
+        print(fill(f"Table {table.number}: {claims_line(table)}", WIDTH))
+    print(options.out / "index.html")
 
 
 if __name__ == "__main__":

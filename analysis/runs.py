@@ -40,6 +40,11 @@ class Run:
         value = self.result.per_class.get(name) if kind == "class" else self.result.metrics.get(metric)
         return None if value is None else 100 * float(value)
 
+    def mean_percent(self, metrics: tuple[str, ...]) -> float | None:
+        """Mean of some metrics; None where one has none."""
+        values = [self.percent(name) for name in metrics]
+        return None if None in values else sum(values) / len(values)
+
 
 def read_runs(folder: Path) -> list[Run]:
     """Of all run folders directly below `folder`, by name. RecordError where there is no such folder."""

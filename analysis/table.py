@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from analysis.stats import LEVEL, Mean, Paired
+from experiments.records.table_schema import Claim
 
 Outcome = Literal["confirmed", "contradicted", "inconclusive", "no result"]
+Verdict = Literal["confirmed", "contradicted", "equivalent", "inconclusive", "differs by reading", "no result"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 OUTCOMES: tuple[Outcome, ...] = ("confirmed", "contradicted", "inconclusive", "no result")
 
 
@@ -58,6 +61,22 @@ class Ranking:
         if self.ours.difference is None:
             return "no result"
         return {1: "confirmed", -1: "contradicted", 0: "inconclusive"}[self.ours.sign]
+
+
+@dataclass(frozen=True)
+class JudgedClaim:
+    """confirmed: the difference lies above 0 beyond noise, a minor one inside the margin. contradicted: below 0, one
+    that is called minor outside the margin. equivalent: inside the margin. differs by reading: the paper can be read in
+    two ways, with two verdicts."""
+
+    claim: Claim
+    verdict: Verdict
+    difference: Paired | None  # None: no seed in common, or a summary
+    p: float | None  # corrected over the claims of the table
+    more_seeds: int | None  # that would settle an open one; None: it is not open, or a thousand would not
+    is_open: bool  # more seeds may settle it
+    note: str  # which noise is not known, or why there is no result
+    mixed: bool  # of different recipes
 
 
 @dataclass(frozen=True)
@@ -113,6 +132,7 @@ class Table:
     data: tuple[str, ...]  # "shapes for coco"
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    claims: tuple[JudgedClaim, ...]
     rankings: tuple[Ranking, ...]
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from analysis import sentences
+from analysis.claim_words import HEAD, claim_rows, claims_line
 from analysis.plain_table import NOTE, PlainTable
 from analysis.report_model import Plot, Report
 from analysis.table import Certificate, PrintedValue, Table
@@ -28,7 +29,7 @@ th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);w
 th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
 .best{font-weight:700}.second{text-decoration:underline;text-underline-offset:.2em}
 .hole{display:inline-block;color:var(--soft);white-space:normal;max-width:11rem;font-size:.87em}
-.left td,.left th{text-align:left}
+.left td,.left th{text-align:left}.claims td{white-space:normal}
 .bad{border-left:4px solid var(--bad);background:#fdeeed;padding:.5rem .8rem;margin:.6rem 0;color:#7a1a14}
 .bad ul{margin:.2rem 0;padding-left:1.2rem}
 details{margin:.35rem 0;font-size:.87rem}summary{cursor:pointer;color:var(--soft)}
@@ -60,7 +61,7 @@ def _summary(tables: tuple[Table, ...]) -> str:
         bad = any(c.broken for c in table.certificates)
         link = f'<a href="#{escape(table.name)}">Table {table.number}</a>'
         loud = " <strong>Not fair, see there.</strong>" if bad else ""
-        return f"<li>{link}: {escape(sentences.rankings_line(table))}{loud}</li>"
+        return f"<li>{link}: {escape(claims_line(table))}{loud}</li>"
 
     items = "".join(map(item, tables))
     return f'<ul class="summary">{items}</ul><p class="soft">{escape(sentences.LEGEND)}</p>' if tables else ""
@@ -79,12 +80,19 @@ def _table(table: Table) -> str:
         [
             f'<h2 id="{escape(table.name)}">Table {table.number}. {escape(table.title)}</h2>',
             f'<p class="soft">{escape(sentences.subtitle(table))}</p>',
+            _claims(table),
             f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
             f"<p><strong>{escape(sentences.rankings_line(table))}</strong></p>",
             *map(_certificate, table.certificates),
             *(_folded(title, items) for title, items in sentences.details(table)),
         ]
     )
+
+
+def _claims(table: Table) -> str:
+    rows = "".join(f"<tr>{_texts('td', row)}</tr>" for row in claim_rows(table))
+    claims = f'<div class="scroll left claims"><table>{_head(HEAD)}<tbody>{rows}</tbody></table></div>'
+    return f"<p><strong>{escape(claims_line(table))}</strong></p>{claims}" if rows else ""
 
 
 def _value(value: PrintedValue) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from analysis import sentences
+from analysis.claim_words import HEAD, claim_rows, claims_line
 from analysis.table import PrintedValue, Table
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -19,9 +20,7 @@ def escape_markdown(text: str) -> str:
 def summary_list(tables: tuple[Table, ...]) -> str:
     """A line a table."""
     bad = {t.name: " **Not fair, see there.**" for t in tables if any(c.broken for c in t.certificates)}
-    return "".join(
-        f"- Table {t.number}: {escape_markdown(sentences.rankings_line(t))}{bad.get(t.name, '')}\n" for t in tables
-    )
+    return "".join(f"- Table {t.number}: {escape_markdown(claims_line(t))}{bad.get(t.name, '')}\n" for t in tables)
 
 
 def table_markdown(table: Table) -> str:
@@ -31,7 +30,13 @@ def table_markdown(table: Table) -> str:
 def table_body(table: Table) -> list[str]:
     column = table.single
     head = ["", *map(escape_markdown, table.columns), *(["paired difference of AP"] if column else [])]
-    lines = [escape_markdown(sentences.subtitle(table)) + ".", "", table_line(head), table_line("---" for _ in head)]
+    lines = [
+        escape_markdown(sentences.subtitle(table)) + ".",
+        "",
+        *_claims(table),
+        table_line(head),
+        table_line("---" for _ in head),
+    ]
     for row in table.rows:
         texts = [f"{escape_markdown(row.name)}<br>{small(row.differs)}" if row.differs else escape_markdown(row.name)]
         texts += [_value(value) for value in row.values]
@@ -50,6 +55,18 @@ def table_body(table: Table) -> list[str]:
         lines += ["", _loud(sentences.fairness_line(certificate), bool(certificate.broken))]
         lines += [f"- {escape_markdown(sentence)}" for sentence in certificate.broken]
     return lines + _details(table)
+
+
+def _claims(table: Table) -> list[str]:
+    rows = [table_line(map(escape_markdown, row)) for row in claim_rows(table)]
+    return [
+        f"**{escape_markdown(claims_line(table))}**",
+        "",
+        table_line(HEAD),
+        table_line("---" for _ in HEAD),
+        *rows,
+        "",
+    ] * bool(rows)
 
 
 def _details(table: Table) -> list[str]:

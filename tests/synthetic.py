@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.build_table import build_table
-from analysis.compare import Draws
+from analysis.draws import Draws
 from analysis.matches import ap_of_draws, load_matches
 from analysis.runs import read_runs
 from analysis.table import Table

@@ -104,14 +104,15 @@ def _report(entries: list[TableEntry], states: dict[str, State], runs: Path) -> 
 
 
 def _entries(options: Options) -> list[TableEntry]:
-    """Of all tables asked for, the record of each written as a whole."""
+    """Of all tables asked for, the record of each written as a whole, but for a plan."""
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     seeds, entries = list(dict.fromkeys(options.seeds)), []
     for number, head in dict.fromkeys(product(options.tables, options.heads)):
         matrix = under_head(load_matrix(number, profile), head)
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
-        write_table(options.runs, table_record(matrix, profile.name, command_typed(), of_table))
+        if not options.plan:
+            write_table(options.runs, table_record(matrix, profile, options.overrides, command_typed(), of_table))
         entries += of_table
     return entries
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from experiments.grid.claims import claim_words, read_claims
 from experiments.recipes.typed import build_typed
 from experiments.recipes.yaml_text import read_yaml
 from experiments.records.schema import METRICS
-from experiments.records.table_schema import ColumnRecord
+from experiments.records.table_schema import Claim, ColumnRecord
 from experiments.runtime.errors import UserError, unknown
 
 MATRICES, PROFILES = (Path(__file__).parent / name for name in ("matrices", "profiles"))
@@ -25,6 +26,7 @@ class MatrixRow:
     reason: str  # why it cannot run
     paper: dict[str, float]  # column -> percent
     controlled: tuple[str, ...] = ()  # key=value beside `set` with a head that all rows get
+    reading_of: str = ""  # the row of which this is another reading of the paper; "": of none
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Matrix:
     columns: tuple[ColumnRecord, ...]
     rows: tuple[MatrixRow, ...]
     head: str = "native"  # or the method whose head all rows get
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Profile:
     datasets: dict[str, str]  # the paper's dataset -> the recipe here
     classes: dict[str, str] = field(default_factory=dict)  # the paper's class -> the class here
     set: tuple[str, ...] = ()  # key=value; it wins over a row's
+    tuned: str = ""  # how it was tuned, a sentence
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class _Line:
     against: str = ""
     reason: str = ""
     controlled: tuple[str, ...] = ()
+    reading_of: str = ""
 
 
 def table_numbers() -> list[int]:
@@ -71,7 +76,9 @@ def load_profile(name: str) -> Profile:
     if name not in names:
         raise unknown("profile", name, names)
     values = read_yaml(PROFILES / f"{name}.yaml")
-    return Profile(name, values["datasets"], values.get("classes", {}), tuple(values.get("set", ())))
+    return Profile(
+        name, values["datasets"], values.get("classes", {}), tuple(values.get("set", ())), values.get("tuned", "")
+    )
 
 
 def load_matrix(table: int, profile: Profile) -> Matrix:
@@ -85,7 +92,13 @@ def load_matrix(table: int, profile: Profile) -> Matrix:
         _column(name, paper, label, profile.classes) for paper, label in datasets.items() for name in values["columns"]
     )
     rows = tuple(_row(line, columns, path.name) for line in values["rows"])
-    return Matrix(table, values["title"], {_key(*pair): pair[0] for pair in datasets.items()}, columns, rows)
+    names = [row.name for row in rows]
+    if lost := [row.reading_of for row in rows if row.reading_of not in ("", *names)]:
+        raise unknown(f"row in {path.name}: reading_of", lost[0], names)
+    metrics = dict(zip(values["columns"], (column.metric for column in columns), strict=False))  # alike on each dataset
+    claims = read_claims(values.get("claims", []), claim_words(path.name, names, metrics, datasets))
+    entries = {_key(*pair): pair[0] for pair in datasets.items()}
+    return Matrix(table, values["title"], entries, columns, rows, claims)
 
 
 def _key(paper: str, label: str) -> str:
@@ -106,4 +119,6 @@ def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str) -> MatrixRo
     if len(line.paper) != len(columns) or bool(line.method) == bool(line.reason):
         raise UserError(f"{file}: {line.name} needs {len(columns)} figures of the paper, and a method or a reason.")
     paper = {column.name: value for column, value in zip(columns, line.paper, strict=True)}
-    return MatrixRow(line.name, line.method, line.set, line.against, line.reason, paper, line.controlled)
+    return MatrixRow(
+        line.name, line.method, line.set, line.against, line.reason, paper, line.controlled, line.reading_of
+    )

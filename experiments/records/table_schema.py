@@ -1,4 +1,4 @@
-"""What a table consists of, with types: `tables/PROFILE-tableN.json` holds a TableRecord.
+"""What a table consists of, with types: `tables/PROFILE-tableN-RECIPE.json` holds a TableRecord.
 
 Written by experiments, read by analysis.
 """
@@ -39,6 +39,7 @@ class RowRecord:
     entries: dict[str, EntryRecord]
     paper: dict[str, float] = field(default_factory=dict)  # column -> percent
     keeps: str = ""  # what its method cannot give up for another head, in words
+    reading_of: str = ""  # the row of which this is another reading of the paper; "": of none
 
     @property
     def declared(self) -> set[str]:
@@ -76,6 +77,9 @@ class TableRecord:
     rows: tuple[RowRecord, ...]
     head: str = "native"  # or the method whose head all rows have
     claims: tuple[Claim, ...] = ()
+    recipe: str = ""  # hash of what the profile and --set make of the recipes; "": of a record that had none
+    overrides: tuple[str, ...] = ()  # key=value of --set that may change a result
+    tuned: str = ""  # how the profile was tuned, a sentence
 
     def __post_init__(self):
         names = [row.name for row in self.rows]
@@ -83,15 +87,17 @@ class TableRecord:
             raise ValueError("two rows have one name")
         if lost := [row.against for row in self.rows if row.against and row.against not in names]:
             raise ValueError(f"there is no row '{lost[0]}' to compare with")
-        for kind in ("profile", "head"):
+        if lost := [n for claim in self.claims for n in (*claim.better, *claim.worse) if n not in names]:
+            raise ValueError(f"a claim is of the row '{lost[0]}', which is not there")
+        for kind in ("profile", "head", "recipe"):
             if not re.fullmatch(r"[\w-]*", name := getattr(self, kind)):
                 raise ValueError(f"the {kind} '{name}' cannot name a file")
 
     @property
     def name(self) -> str:
         """Of its file, without the ending."""
-        head = "" if self.head == "native" else f"-head-{self.head}"
-        return f"{self.profile}-table{self.number}{head}" if self.profile else f"table{self.number}{head}"
+        head = "" if self.head == "native" else f"head-{self.head}"
+        return "-".join(filter(None, (self.profile, f"table{self.number}", head, self.recipe)))
 
     @property
     def entries(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def environment() -> dict:
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "commit": code_version(),
+        "date": datetime.now(UTC).date().isoformat(),
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": usable_cores(),

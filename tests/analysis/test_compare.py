@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.compare import Draws
+from analysis.draws import Draws
 from analysis.runs import read_runs
 from experiments.records.arrays import Matches
 from experiments.records.run_folder import RunFolder

@@ -20,6 +20,7 @@ from analysis.table import (
     Certificate,
     Comparison,
     Hole,
+    JudgedClaim,
     PrintedValue,
     Ranking,
     Row,
@@ -30,6 +31,7 @@ from analysis.table import (
 from analysis.to_html import report_html
 from experiments.records.run_folder import RunFolder, write_table
 from experiments.records.schema import Priors
+from experiments.records.table_schema import Claim
 from experiments.runtime.commit import ROOT
 from tests.synthetic import record, result, row, table_of, write_all, write_run
 
@@ -52,7 +54,7 @@ def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str
     differences = ((3.0, 0.02), (-3.0, 0.02), (0.5, 0.4), (0.2, 0.4), (-0.5, 0.4))  # value, p
     rankings = [Ranking(2.0, Comparison(name, "other", "main", Paired(v, 1.0, p, 3, 40), p)) for v, p in differences]
     return Table(
-        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, tuple(rankings),
+        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, (), tuple(rankings),
         (Hole(name, "x", name),), (certificate,),
     )  # fmt: skip
 
@@ -158,6 +160,17 @@ def test_the_sentence_says_which_way_the_inconclusive_ones_lean():
     assert line in page(table()) and line in to_markdown.table_markdown(table())
 
 
+def test_the_claims_come_before_the_figures():
+    """Of a table that has claims; one without has its rankings in that line."""
+    claim = Claim("2.x", "difference", (NASTY,), ("b",), ("coco",), ("AP",), 2.0, 1.0, "text")
+    open_one = JudgedClaim(claim, "inconclusive", Paired(1.5, 2.0, 0.1, 3, 40), 0.3, 7, True, "", False)
+    two = replace(table(), claims=(open_one, replace(open_one, verdict="confirmed", p=0.01, is_open=False)))
+    line = "2 claims: 1 confirmed, 1 inconclusive."
+    for text in (page(two), to_markdown.table_markdown(two)):
+        assert text.index(line) < text.index("40.2 ± 1.5") and "about 7 more seeds would settle it" in text
+    assert NASTY in "".join(parsed(page(two)).text) and line in to_markdown.summary_list((two,))
+
+
 def command(*words):
     line = [sys.executable, "analysis/report.py", *map(str, words)]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
@@ -180,7 +193,9 @@ def test_the_command_writes_all_formats(written):
     pictures = ("priors", "offsets", "curves", "cost", "sizes")
     figures = {f"figures/{name}.{kind}" for name in pictures for kind in ("png", "pdf", "csv")}
     assert names == {"report.md", "index.html", "runs.csv"} | tables | figures
-    assert (folder / "out" / "report.md").read_text(encoding="utf-8") == printed
+    assert "<" not in printed and printed.endswith(f"{folder / 'out' / 'index.html'}\n")
+    assert all(len(line) <= 80 for line in printed.splitlines()[:-1]) and printed.startswith("Table 2: ")
+    printed = (folder / "out" / "report.md").read_text(encoding="utf-8")
     text = (folder / "out" / "index.html").read_text(encoding="utf-8")
     assert parsed(text).tags >= {"table", "figure", "details"}
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)  # it needs nothing else
@@ -204,7 +219,7 @@ def test_without_out_nothing_is_written(written, tmp_path):
 def test_loose_runs_get_a_page_too(tmp_path):
     write_run(tmp_path / "runs", "a", record(), result(0.3))
     done = command(tmp_path / "runs", "--out", tmp_path / "out")
-    assert done.returncode == 0 and done.stdout.startswith("| dataset | assigner |")
+    assert done.returncode == 0 and (tmp_path / "out" / "report.md").read_text().startswith("| dataset | assigner |")
     assert parsed((tmp_path / "out" / "index.html").read_text(encoding="utf-8")).tags >= {"table"}
     assert not list((tmp_path / "out").glob("table*"))
 
@@ -212,7 +227,8 @@ def test_loose_runs_get_a_page_too(tmp_path):
 def test_a_table_without_any_run_still_stands(tmp_path):
     write_table(tmp_path, table_of(row("a", {0: "nowhere"}, {"AP": 40.5})))
     done = command(tmp_path, "--out", tmp_path / "out")
-    assert (done.returncode, done.stderr) == (0, "") and "not run<br><sub>40.5</sub>" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not run<br><sub>40.5</sub>" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_damaged_curve_leaves_the_other_figures(tmp_path):

@@ -1,26 +1,59 @@
 """`run.py --tables` without a run: the plan, the records of the tables, and wrong words."""
 
 import json
+from dataclasses import replace
+from functools import cache
 
 import pytest
 
-from experiments.records.run_folder import RunFolder, read_table
+from experiments.grid.entries import DatasetFinder, entries_of
+from experiments.grid.matrices import load_matrix, load_profile
+from experiments.grid.table_record import table_record
+from experiments.records.run_folder import RunFolder, read_table, write_table
 from experiments.records.table_schema import ColumnRecord, EntryRecord
 from tests.sample_records import result, run_record
 
 CPU = ("--profile", "cpu")
+CPU_PROFILE = load_profile("cpu")
+
+
+SMALL = ["data.train_images=16", "data.val_images=4"]  # as the fixture `grid` has it
+
+
+@cache
+def entries_of_table_2():
+    return list(entries_of(load_matrix(2, CPU_PROFILE), CPU_PROFILE, [0], SMALL, DatasetFinder(None)))
+
+
+def ids_of_table_2():
+    return [entry.id for entry in entries_of_table_2()]
+
+
+def record_of_table_2(*overrides, profile=CPU_PROFILE):
+    return table_record(load_matrix(2, profile), profile, overrides, "", entries_of_table_2())
+
+
+def test_a_record_is_kept_by_table_profile_and_recipe(tmp_path):
+    real, smoke = record_of_table_2(), record_of_table_2("schedule.iterations=10")
+    assert real.name != smoke.name and {real.name[:11], smoke.name[:11]} == {"cpu-table2-"}
+    assert len({write_table(tmp_path, table) for table in (real, smoke)}) == 2
+    assert record_of_table_2("data.workers=3", "test.evaluator=pycocotools").name == real.name  # change no result
+    assert record_of_table_2("optimizer.lr=0.002").name == record_of_table_2("optimizer.lr=2e-3").name
+    assert smoke.overrides == ("schedule.iterations=10",) and real.overrides == ()
+    tuned_anew = replace(CPU_PROFILE, set=(*CPU_PROFILE.set, "optimizer.lr=1e-3"))
+    assert record_of_table_2(profile=tuned_anew).name != real.name
+    assert real.claims == load_matrix(2, CPU_PROFILE).claims and real.tuned == CPU_PROFILE.tuned != ""
 
 
 def test_the_plan_counts_and_runs_nothing(grid, tmp_path):
     code, err = grid("--tables", "2", "3", *CPU, "--seeds", "0", "--plan")
     assert code == 0 and "6 runs (2 further table entries reuse one of them): 0 done, 0 running, 6 to do" in err
     assert "device hours: unknown" in err and "GiB" in err
-    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
-    tables = [read_table(path) for path in (tmp_path / "tables").glob("*.json")]
-    ids = [name for table in tables for row in table.rows for name in row.entries["main"].runs.values()]
-    done = RunFolder(tmp_path / ids[0])
+    assert list(tmp_path.iterdir()) == []
+    name = ids_of_table_2()[0]
+    done = RunFolder(tmp_path / name)
     done.path.mkdir()
-    done.write_run(run_record(id=ids[0]))
+    done.write_run(run_record(id=name))
     done.write_result(result(0.1, train_seconds=320.0, eval_seconds=40.0))
     code, err = grid("--tables", "2", "3", *CPU, "--seeds", "0", "--plan", "--workers", "5")
     assert "1 done, 0 running, 5 to do" in err
@@ -28,19 +61,27 @@ def test_the_plan_counts_and_runs_nothing(grid, tmp_path):
 
 
 def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):
-    code, err = grid("--tables", "7", "6", *CPU, "--seeds", "0", "4", "--only", "assigner=fcos", "--plan")
-    assert code == 0 and "6 to do" in err
-    seven, six = (read_table(tmp_path / "tables" / f"cpu-table{number}.json") for number in (7, 6))
+    """Table 6 alone has nothing to run on a CPU, so that the command ends after writing."""
+    code, _ = grid("--tables", "6", *CPU, "--seeds", "0", "4", "--only", "assigner=fcos")
+    (path,) = (tmp_path / "tables").glob("cpu-table6-*.json")
+    six = read_table(path)
+    assert code == 1 and path.stem == six.name and json.loads(path.read_text())["format"] == 2
+    assert six.rows[3].reason == "not implemented" and len(six.claims) == 13
+    assert six.command.endswith("data.val_images=4") and six.overrides == tuple(SMALL)
+    nothing = EntryRecord("", "coco-2x", {}, "the profile cpu has nothing for coco-2x")
+    assert six.rows[0].entries["main"] == nothing
+
+
+def test_the_record_of_a_table_of_several_datasets():
+    matrix = load_matrix(7, CPU_PROFILE)
+    entries = list(entries_of(matrix, CPU_PROFILE, [0, 4], SMALL, DatasetFinder(None)))
+    seven = table_record(matrix, CPU_PROFILE, SMALL, "", entries)
     assert seven.columns[3] == ColumnRecord("Objects365 AP", "objects365", "AP")
     assert [row.name for row in seven.rows] == ["RetinaNet", "FCOS*", "FreeAnchor", "ATSS", "AutoAssign"]
     entry = seven.rows[0].entries["widerface"]
     assert (entry.dataset, entry.stands_for, set(entry.runs)) == ("shapes-widerface", "widerface", {0, 4})
-    assert seven.rows[0].paper["WiderFace AP75"] == 47.1 and seven.command.endswith("data.val_images=4")
-    assert (seven.number, seven.profile, seven.name) == (7, "cpu", "cpu-table7")
-    assert six.rows[3].reason == "not implemented"
-    nothing = EntryRecord("", "coco-2x", {}, "the profile cpu has nothing for coco-2x")
-    assert six.rows[0].entries["main"] == nothing
-    assert json.loads((tmp_path / "tables" / "cpu-table6.json").read_text())["format"] == 2
+    assert seven.rows[0].paper["WiderFace AP75"] == 47.1
+    assert (seven.number, seven.profile, seven.entry_of("voc"), seven.entry_of("coco")) == (7, "cpu", "voc", "")
 
 
 @pytest.mark.parametrize(
@@ -68,8 +109,7 @@ def test_wrong_words_get_one_line_and_code_2(grid, line, sentence):
 def test_a_result_that_cannot_be_read_is_made_again_by_force_alone_and_the_last_line_says_so(grid, tmp_path, text):
     line = ("--tables", "2", *CPU, "--seeds", "0", "--only", "row=none")
     grid(*line, "--plan")
-    ids = [row.entries["main"].runs[0] for row in read_table(tmp_path / "tables" / "cpu-table2.json").rows[:1]]
-    folder = RunFolder(tmp_path / ids[0])
+    folder = RunFolder(tmp_path / ids_of_table_2()[0])
     folder.path.mkdir()
     folder.done.write_text(text)
     for more in ((), ("--retry-failed",)):

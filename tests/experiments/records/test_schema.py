@@ -11,16 +11,18 @@ from experiments.records import schema, table_schema
 from experiments.records.files import FORMAT, RecordError, hash_of, read_record, write_record
 from experiments.records.run_folder import RunFolder, read_table, tables_in, write_table
 from experiments.records.schema import Curve, CurvePoint, Failure, StepRow
+from experiments.records.table_schema import Claim
 from tests.sample_records import result, run_record, table_record
 
 RUN, RESULT, TABLE = run_record(), result(), table_record()
 POINT = CurvePoint(6, {"AP": 0.25, "APs": None})
+CLAIM = Claim("2.x", "difference", ("FCOS",), ("SAPD",), ("coco",), ("AP",), 2.0, 1.0, "text")
 EXAMPLES = (
     *(RUN, RUN.protocol, RUN.data["train"], RESULT, RESULT.priors, result(ap=None)),
     *(Failure(reason="killed", kind="transient", tries=2), StepRow(3, {"loss": 1.5, "bad_images": 0, "norm": None})),
     *(Curve((POINT, replace(POINT, step=12))), Curve(), POINT),
     *(TABLE, TABLE.columns[1], TABLE.rows[0], TABLE.rows[1], TABLE.rows[0].entries["main"]),
-    replace(TABLE, profile=""),
+    *(replace(TABLE, profile=""), replace(TABLE, claims=(CLAIM,), recipe="1a2b", overrides=("a=1",)), CLAIM),
 )
 
 
@@ -35,7 +37,7 @@ def test_every_record_has_an_example():
         (module, kind) for module in (schema, table_schema) for _, kind in inspect.getmembers(module, is_dataclass)
     ]
     kinds = {kind for module, kind in members if kind.__module__ == module.__name__}
-    assert {type(example) for example in EXAMPLES} == kinds and len(kinds) == 13
+    assert {type(example) for example in EXAMPLES} == kinds and len(kinds) == 14
 
 
 def test_the_files_of_a_run_and_of_a_table_come_back_equal(tmp_path):
@@ -91,7 +93,8 @@ READ = {
         Curve((POINT,)), lambda folder: RunFolder(folder).read_curve(), "Make the run again: its command with --force.",
     ),
     "cpu-table2.json": (
-        TABLE, lambda folder: read_table(folder / "cpu-table2.json"), "Make it again: run.py --tables.",
+        replace(TABLE, claims=(CLAIM,)), lambda folder: read_table(folder / "cpu-table2.json"),
+        "Make it again: run.py --tables.",
     ),
 }  # fmt: skip
 
@@ -116,6 +119,16 @@ def test_a_file_of_another_form_is_named_with_what_to_do(tmp_path, name, other):
     assert sentence == f"{tmp_path / name} was written by another version of AssignBench. {READ[name][2]}"
 
 
+def test_a_record_without_claims_is_still_read(tmp_path):
+    write_record(tmp_path / "t.json", TABLE)
+    values = json.loads((tmp_path / "t.json").read_text())
+    for name in ("claims", "recipe", "overrides", "tuned"):
+        values.pop(name)
+    values["rows"] = [{k: v for k, v in row.items() if k != "reading_of"} for row in values["rows"]]
+    (tmp_path / "t.json").write_text(json.dumps(values))
+    assert read_table(tmp_path / "t.json") == TABLE
+
+
 WRONG = [
     ("run.json", lambda v: v.update(iterations="200"), r"\$\.iterations"),
     ("run.json", lambda v: v.pop("backbone"), "`backbone`"),
@@ -136,6 +149,9 @@ WRONG = [
     ("cpu-table2.json", lambda v: v["rows"][0]["entries"]["main"].update(runs={"one": "id"}), "runs"),
     ("cpu-table2.json", lambda v: v["rows"][0].update(name="SAPD"), "two rows have one name"),
     ("cpu-table2.json", lambda v: v["rows"][1].update(against="FCOS*"), r"no row 'FCOS\*' to compare with"),
+    ("cpu-table2.json", lambda v: v["claims"][0].update(worse=["ATSS"]), "a claim is of the row 'ATSS'"),
+    ("cpu-table2.json", lambda v: v["claims"][0].update(kind="ratio"), r"\$\.claims"),
+    ("cpu-table2.json", lambda v: v.update(recipe="../up"), r"the recipe '\.\./up' cannot name a file"),
     ("cpu-table2.json", lambda v: v.update(profile="../../up"), r"the profile '\.\./\.\./up' cannot name a file"),
     ("cpu-table2.json", lambda v: v.update(head="../../up"), r"the head '\.\./\.\./up' cannot name a file"),
 ]

@@ -1,0 +1,58 @@
+"""How claims and their verdicts read, in any format."""
+
+from __future__ import annotations
+
+from analysis import sentences
+from analysis.claim_tests import MOST
+from analysis.table import VERDICTS, JudgedClaim, Table
+from experiments.records.table_schema import Claim
+
+HEAD = ("verdict", "claim", "paper", "ours")
+
+
+def claims_line(table: Table) -> str:
+    """The verdicts of a table, counted; of a table without claims its rankings."""
+    if not table.claims:
+        return sentences.rankings_line(table)
+    counts = {verdict: sum(j.verdict == verdict for j in table.claims) for verdict in VERDICTS}
+    words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    return f"{len(table.claims)} claims: {words}."
+
+
+def claim_rows(table: Table) -> list[tuple[str, ...]]:
+    """One a claim, as HEAD."""
+    return [(j.verdict, claim_words(j.claim), _published(j.claim), _ours(j)) for j in table.claims]
+
+
+def claim_words(claim: Claim) -> str:
+    """What it compares, and on what."""
+    pairs = claim.kind == "difference of differences"
+    metric, other = (", ".join(name.removeprefix("class:") for name in m) for m in (claim.metric, claim.worse_metric))
+    better = f"{_side(claim.better, pairs)}{f' in {metric}' if other else ''}"
+    worse = f"{_side(claim.worse, pairs)} in {other or metric}"
+    relation = "no more than a margin from" if claim.kind == "minor difference" else "over"
+    return f"{claim.id}: {better} {relation} {worse}, {', '.join(claim.dataset)}"
+
+
+def _side(rows: tuple[str, ...], pairs: bool) -> str:
+    if not pairs:
+        return ", ".join(rows)
+    gains = [f"{up} less {low}" for up, low in zip(rows[::2], rows[1::2], strict=True)]
+    return f"({gains[0]})" if len(gains) == 1 else f"(the mean of {', '.join(gains)})"
+
+
+def _published(claim: Claim) -> str:
+    return "" if claim.kind == "summary" else sentences.signed(claim.published)
+
+
+def _ours(judged: JudgedClaim) -> str:
+    """The difference with its interval and p, and what is to be known of it."""
+    words = []
+    if judged.difference is not None:
+        half = "" if judged.difference.half is None else f" ± {judged.difference.half:.1f}"
+        p = "" if judged.p is None else f", p {sentences.p_value(judged.p)}"
+        words.append(f"{sentences.signed(judged.difference.value)}{half}{p}{sentences.MARK if judged.mixed else ''}")
+    if judged.is_open:
+        needed = f"about {judged.more_seeds} more seeds" if judged.more_seeds else f"not even {MOST} seeds"
+        words.append(f"{needed} would settle it" if judged.more_seeds else f"{needed} would settle it, as the noise is")
+    return "; ".join([*words, *filter(None, [judged.note])])
