@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,7 @@ from experiments.grid.command import make
 from experiments.grid.decide import ask, counts, expectation
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
+from experiments.grid.heads import under_head
 from experiments.grid.matrices import Matrix, Profile, load_matrix, load_profile
 from experiments.grid.table_record import table_record
 from experiments.records.decision_schema import (
@@ -51,6 +53,7 @@ class Planned:
 
     matrix: Matrix
     profile: Profile
+    overrides: tuple[str, ...]  # KEY=VALUE of the command line
     entries: list[TableEntry]  # of all seeds of all looks
     chosen: frozenset[Cell]  # what --only leaves
     decisions: Decisions
@@ -70,7 +73,7 @@ class Planned:
         return [entry for entry in self.reached() if _cell(entry) in self.chosen]
 
     def record(self) -> TableRecord:
-        return table_record(self.matrix, self.profile.name, command_typed(), self.reached())
+        return table_record(self.matrix, self.profile, self.overrides, command_typed(), self.reached())
 
     def after(self, look: Look) -> Planned:
         return replace(self, decisions=replace(self.decisions, taken=(*self.decisions.taken, look)))
@@ -97,11 +100,12 @@ def _tables(options: Options) -> list[Planned]:
     profile, seeds = load_profile(options.profile), list(range(LOOKS[-1]))
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     tables = []
-    for number in dict.fromkeys(options.tables):
-        matrix = load_matrix(number, profile)
+    for number, head in dict.fromkeys(product(options.tables, options.heads)):
+        matrix = under_head(load_matrix(number, profile), head)
         entries = list(entries_of(matrix, profile, seeds, options.overrides, finder))
         recipe = hash_of([entry.id for entry in entries if entry.seed == 0])
-        tables.append(Planned(matrix, profile, entries, frozenset(), Decisions(recipe, LOOKS, RULE)))
+        overrides, decisions = tuple(options.overrides), Decisions(recipe, LOOKS, RULE)
+        tables.append(Planned(matrix, profile, overrides, entries, frozenset(), decisions))
     chosen = frozenset(map(_cell, filtered([entry for table in tables for entry in table.entries], options.only)))
     tables = [_resumed(replace(table, chosen=chosen), options) for table in tables]
     for table in tables:

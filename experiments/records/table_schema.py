@@ -75,11 +75,11 @@ class TableRecord:
     command: str
     columns: tuple[ColumnRecord, ...]
     rows: tuple[RowRecord, ...]
-    head: str = "native"  # or the method whose head all rows have
     claims: tuple[Claim, ...] = ()
     recipe: str = ""  # hash of what the profile and --set make of the recipes; "": of a record that had none
     overrides: tuple[str, ...] = ()  # key=value of --set that may change a result
     tuned: str = ""  # how the profile was tuned, a sentence
+    head: str = "native"  # or the method whose head all rows have
 
     def __post_init__(self):
         names = [row.name for row in self.rows]
