@@ -113,7 +113,8 @@ def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[Pri
     printed = [_printed(row, column, percents[row.name], sort) for row in record.rows]
     pure = {row.name for row in record.rows if (column.entry, row.name) not in sort.mixed and percents[row.name]}
     best, second = best_rows({name: percents[name] for name in pure})
-    marks = dict.fromkeys(second, "second") | dict.fromkeys(best, "best")
+    told = len(best) == 1 and bool(second) and all(len(percents[name]) > 1 for name in (*best, *second))
+    marks = dict.fromkeys(best, "best") if told else {}
     return [replace(value, mark=marks.get(row.name, "")) for row, value in zip(record.rows, printed, strict=True)]
 
 
@@ -122,11 +123,17 @@ def _printed(row: RowRecord, column: ColumnRecord, percents: dict[int, float], s
     hole = "" if percents else (UNTRUE if runs else _short(sort.holes[key]))
     return PrintedValue(
         paper=row.paper.get(column.name),
+        same_data=_same_data(row.entries.get(column.entry)),
         ours=mean_of(list(percents.values())),
         hole=hole,
         mixed=key in sort.mixed,
         runs=tuple(run.id for run in runs.values()),
     )
+
+
+def _same_data(entry: EntryRecord | None) -> bool:
+    """Whether the figures are of the dataset that the paper's are of."""
+    return entry is not None and entry.dataset == entry.stands_for
 
 
 def _short(holes: list[Hole]) -> str:

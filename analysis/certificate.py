@@ -52,7 +52,7 @@ def _differences(rows: Rows, names: Iterable[str]) -> Iterable[RowDifference]:
         has = {row: any(name in r.shared for r in b) for row, b in records.items()}
         yield from _differ(name, {row: "has" if yes else "has none" for row, yes in has.items()})
     environments = {row: [dotted(r.environment) for r in b] for row, b in records.items()}
-    for key in dict.fromkeys(key for b in environments.values() for e in b for key in e):
+    for key in dict.fromkeys(key for b in environments.values() for e in b for key in e if key != "date"):
         yield from _differ(key, {row: _each(e.get(key, NONE) for e in b) for row, b in environments.items()})
     engines = {row: _each(run.result.evaluator for run in by_seed.values()) for row, by_seed in rows.items()}
     yield from _differ("evaluator", engines)

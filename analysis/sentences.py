@@ -7,8 +7,9 @@ from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Rank
 MINUS = "\N{MINUS SIGN}"
 MARK = "†"  # of another recipe
 LEGEND = (
-    "Percent, mean over the seeds ± half-width of the 95 % t interval; below it the paper's figure and the difference. "
-    "Best in bold, second underlined; rows within noise of the first of a rank share its mark. "
+    "Percent, mean over the seeds ± half-width of the 95 % t interval; below it the paper's figure, "
+    "and on its own data the difference. "
+    "In bold: a mean that beats all others beyond noise. "
     f"{MARK}: another recipe than the table's."
 )
 

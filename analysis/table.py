@@ -23,11 +23,14 @@ class PrintedValue:
     mark: Literal["", "best", "second"] = ""
     hole: str = ""  # why there is no figure, a few words
     mixed: bool = False  # of another recipe than the table's
+    same_data: bool = True  # ours is of the paper's dataset, not of one in its place
     runs: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float | None:
-        return None if self.ours is None or self.paper is None else self.ours.value - self.paper
+        """None also where ours is of other data: the two figures are no difference then."""
+        known = self.same_data and self.ours is not None and self.paper is not None
+        return self.ours.value - self.paper if known else None
 
 
 @dataclass(frozen=True)

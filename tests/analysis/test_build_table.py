@@ -21,7 +21,9 @@ def test_a_figure_is_the_mean_over_the_seeds_beside_the_paper(tmp_path):
     (value,) = built(tmp_path, table_of(row("a", ids, {"AP": 17.7}))).rows[0].values
     assert value.ours.value == pytest.approx(20) and value.ours.n == 3
     assert value.ours.half == pytest.approx(4.3027 * 10 / 3**0.5, abs=1e-3)
-    assert value.difference == pytest.approx(2.3)
+    assert value.difference is None  # shapes in the place of coco
+    same = replace(row("a", ids, {"AP": 17.7}), entries={"main": EntryRecord("coco", "coco", ids)})
+    assert built(tmp_path, table_of(same)).rows[0].values[0].difference == pytest.approx(2.3)
     assert value.runs == ("a0", "a1", "a2")
 
 
@@ -133,3 +135,14 @@ def test_unequal_seeds_are_compared_where_both_have_them(tmp_path):
     assert versus.difference.seeds == 2 and versus.difference.value == pytest.approx(10.5)
     apart = table_of(row("a", {0: "a0"}), row("b", {1: "b1"}, against="a"))
     assert built(tmp_path, apart).rows[1].versus[0].note == "no seed in common"
+
+
+def test_only_a_mean_beyond_the_noise_of_the_next_is_bold(tmp_path):
+    def marks(**aps):
+        rows = [row(name, finished(tmp_path, name, values)) for name, values in aps.items()]
+        return [r.values[0].mark for r in built(tmp_path, table_of(*rows)).rows]
+
+    assert marks(a=(0.3, 0.31, 0.32), b=(0.2, 0.21, 0.22)) == ["best", ""]
+    assert marks(a=(0.3, 0.2, 0.4), b=(0.25, 0.3, 0.2)) == ["", ""]
+    assert marks(a=(0.9,), b=(0.1,)) == ["", ""]  # one seed tells nothing
+    assert marks(a=(0.9, 0.8)) == [""]  # there is no next

@@ -40,7 +40,7 @@ NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j
 
 def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str = "not implemented") -> Table:
     """Of two rows, with a hole, a comparison and a broken certificate."""
-    good = PrintedValue(17.7, Mean(40.25, 1.5, 3), "best", "", True, ("id1", "id2"))
+    good = PrintedValue(17.7, Mean(40.25, 1.5, 3), "best", "", True, True, ("id1", "id2"))
     values = (good, *(PrintedValue(None, None, "", hole) for _ in columns[1:]))
     versus = Comparison(name, "other", "main", Paired(3.0, 1.0, 0.01, 3, 40), 0.02)
     rows = (Row(name, name, values, (versus,)), Row("other", "", values, ()))
