@@ -147,4 +147,8 @@ def test_synthetic_datasets_tell_the_truth_beside_the_priors():
     spec = run("autoassign")
     priors = execute._priors(detector(spec), spec)
     truth = dict(zip(priors.classes, priors.true_offsets, strict=True))
-    assert truth["left"] == [-0.375, 0.0] and truth["disc"] == [0.0, 0.0] and len(priors.values["mu"]) == 10
+    assert (
+        truth["left"] == pytest.approx([-0.306, 0.0], abs=0.003)
+        and truth["disc"] == [0.0, 0.0]
+        and len(priors.values["mu"]) == 10
+    )
