@@ -40,9 +40,7 @@ class AutoAssign(Assigner):
     normaliser: Literal["prior", "fixed"] = "prior"  # of the negatives: sum of G as it is, by which center=none makes
     # them 3 to 15 times weaker, or of the fixed prior
     objectness: Objectness = "implicit"  # Tables 4 and 5
-    explicit_loss: Literal["bce", "focal"] = (
-        "bce"  # of objectness=explicit: mean over locations, or sum by those inside
-    )
+    explicit_loss: Literal["bce", "focal"] = "bce"  # of explicit objectness: mean, or focal sum by locations inside
     fallback: Literal["none", "nearest"] = "none"  # for an object that holds no location
     fallback_topk: Annotated[int, Range(1, 10000, "locations")] = 9  # of largest prior it then gets; mmdet `force_topk`
     tau: Annotated[float, Range(0, inf, "temperature", "()")] = 1 / 3  # equation 9

@@ -165,6 +165,11 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
 
 def _add_grid(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the paper's tables")
+    _add_choice(group)
+    _add_machines(group)
+
+
+def _add_choice(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--tables", type=whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
     group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
     seeds = group.add_mutually_exclusive_group()
@@ -192,6 +197,9 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
         "--retry-failed", action="store_true", help="retry runs that failed because of their recipe or data"
     )
     group.add_argument("--retries", type=whole(0, MANY), metavar="N", help="of a run, after a crash (default: 2)")
+
+
+def _add_machines(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--executor", choices=["serial", "process", "ray"], help="default: process; ray with --address")
     group.add_argument("--address", type=_word, help="of a Ray cluster, auto: the one this machine belongs to")
     group.add_argument("--ship", action="store_true", help="send this code to the nodes; else it is at this path there")

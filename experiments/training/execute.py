@@ -16,7 +16,6 @@ from experiments.records.schema import Priors, Result, RunRecord, SplitRecord
 from experiments.runtime.console import say
 from experiments.runtime.environment import environment
 from experiments.runtime.errors import UserError
-from experiments.runtime.heap import keep_memory
 from experiments.training import evaluate, fairness, guards
 from experiments.training.model import build_detector, head_differences
 from experiments.training.run_spec import RunSpec
@@ -34,7 +33,6 @@ def execute(session: Session) -> Result | None:
         return folder.read_result()
     if run.recipe.schedule.batch % world.size:
         raise UserError(f"{world.size} processes do not divide a batch of {run.recipe.schedule.batch} images.")
-    keep_memory()
     guards.check_precision(session)
     for index in (run.train, run.val):
         guards.check_labels(index)

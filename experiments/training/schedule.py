@@ -28,8 +28,8 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 def make_optimizer(model: nn.Module, recipe: OptimizerConfig) -> torch.optim.Optimizer:
     """Norm layers and biases (tensors of one axis) do not decay; the assigner's priors do, as in the authors' code.
 
-    fused: one pass over each tensor, a fifth of the time on a CPU. It takes weight and gradient to have the same strides,
-    which autograd's layout contract grants (torch, accumulate_grad.h), also in DistributedDataParallel.
+    fused: one pass over each tensor, a fifth of the time on a CPU. It takes weight and gradient to have the same
+    strides, which autograd's layout contract grants (torch, accumulate_grad.h), also in DistributedDataParallel.
     """
     learned = [p for p in model.parameters() if p.requires_grad]
     groups = [
