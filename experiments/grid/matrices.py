@@ -36,8 +36,8 @@ class Matrix:
     datasets: dict[str, str]  # key of an entry of a row -> the paper's dataset
     columns: tuple[ColumnRecord, ...]
     rows: tuple[MatrixRow, ...]
-    head: str = "native"  # or the method whose head all rows get
     claims: tuple[Claim, ...] = ()
+    head: str = "native"  # or the method whose head all rows get
 
 
 @dataclass(frozen=True)
