@@ -56,8 +56,8 @@ def test_the_plan_counts_and_runs_nothing(grid, tmp_path):
     done.write_run(run_record(id=name))
     done.write_result(result(0.1, train_seconds=320.0, eval_seconds=40.0))
     code, err = grid("--tables", "2", "3", *CPU, "--seeds", "0", "--plan", "--workers", "5")
-    assert "1 done, 0 running, 5 to do" in err
-    assert "device hours: 0.67; 8:00 with 5 side by side" in err  # 3200 images at 10 a second, 4 evaluations of 40 s
+    assert "1 done, 0 running, 8 to do" in err
+    assert "device hours: 1.07; 12:48 with 5 side by side" in err  # 3200 images at 10 a second, 4 evaluations of 40 s
 
 
 def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):

@@ -9,6 +9,7 @@ from analysis.decide import answer
 from experiments.grid import command as grid_command
 from experiments.grid import table_record, until_decided
 from experiments.grid.decide import ask
+from experiments.grid.matrices import load_matrix
 from experiments.records.decision_schema import LOOKS, RULE, decisions_path, read_decisions
 from experiments.records.run_folder import read_table, runs_in
 from experiments.records.table_schema import Claim
@@ -18,6 +19,7 @@ from tests.sample_records import result, run_record
 
 LINE = ("--tables", "2", "--profile", "cpu", "--until-decided", "--executor", "serial")
 AP = {("none", "none"): 10.0, ("none", "joint"): 20.0, ("category", "none"): 20.2, ("category", "joint"): 40.0}
+ROWS = ("none", "confidence only", "centre only", "both")
 SECONDS = 360.0  # a run: a tenth of a core hour
 
 
@@ -57,6 +59,11 @@ def made_up(grid, monkeypatch):
     def record(*words):
         return replace(table_record.table_record(*words), claims=claims)
 
+    def four_rows(number, profile):
+        matrix = load_matrix(number, profile)
+        return replace(matrix, rows=tuple(row for row in matrix.rows if row.name in ROWS), claims=())
+
+    monkeypatch.setattr(until_decided, "load_matrix", four_rows)
     monkeypatch.setattr(until_decided, "table_record", record)
     monkeypatch.setattr(until_decided, "ask", lambda *folders: {t.table: t for t in answer(*folders).tables})
 
@@ -144,7 +151,9 @@ def test_decisions_on_other_runs_do_not_count(made_up, tmp_path):
     made_up(MadeUp(), "--budget", "0")
     executor = MadeUp()
     made_up(executor, "--budget", "0", "--set", "schedule.iterations=100")
-    assert len(executor.made) == 12 and len(list(runs_in(tmp_path))) == 24 and len(decisions(tmp_path).taken) == 1
+    assert len(executor.made) == 12 and len(list(runs_in(tmp_path))) == 24
+    kept = [read_decisions(path) for path in (tmp_path / "tables" / "decisions").glob("*.json")]
+    assert [len(record.taken) for record in kept] == [1, 1]
 
 
 @pytest.mark.parametrize(
