@@ -34,7 +34,7 @@ class Effect:
         return paired(self.by_seed, self.resampled, self.images) if len(self.by_seed) else None
 
     def p(self, value: float) -> float | None:
-        """Two-sided p that the effect is `value`, uncorrected; None where the seeds cannot tell."""
+        """Two-sided p that the effect is `value`, uncorrected; None where no seed is shared."""
         return paired(self.by_seed - value, self.resampled, self.images).p if len(self.by_seed) else None
 
 

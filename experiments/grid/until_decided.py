@@ -2,7 +2,7 @@
 
 All rows get the seeds of the first look. After each look `analysis/decide.py` judges the claims; the rows of those that
 are open get the seeds of the next one, where the budget holds what these runs will take. Each look is recorded, and
-recorded looks are not asked again: a grid that was stopped goes on as it would have. Only a stop for the budget is
+recorded looks are not asked again: a grid that was stopped continues as it would have. Only a stop for the budget is
 asked again, so that a larger one continues the grid.
 """
 
@@ -177,7 +177,7 @@ def _lines(before: list[Planned], after: list[Planned], states: dict[str, TableS
         yield (
             f"table {table.matrix.table}, look {number} of {len(table.decisions.looks)} at {look.seeds} seeds: "
             f"{counts(states[table.record().name])}; {look.hours:.2f}{of} device hours spent; "
-            f"{'goes on' if look.goes_on else 'ends'}: {look.reason}"
+            f"{'continues' if look.goes_on else 'ends'}: {look.reason}"
         )
 
 
