@@ -106,7 +106,7 @@ def write_report(report: Report, frame: pd.DataFrame, text: str, out: Path) -> N
     (out / "index.html").write_text(report_html(report), encoding="utf-8")
     frame.to_csv(out / "runs.csv", index=False, lineterminator="\n")
     for table in report.tables:
-        name = table.name.removeprefix(f"{table.profile}-") if _unique(report, table.number) else table.name
+        name = f"table{table.number}" if _unique(report, table.number) else table.name
         (out / f"{name}.md").write_text(to_markdown.table_markdown(table), encoding="utf-8")
         (out / f"{name}.csv").write_text(to_csv.table_csv(table), encoding="utf-8")
         (out / f"{name}.tex").write_text(to_latex.table_latex(table), encoding="utf-8")

@@ -26,8 +26,9 @@ def called(*words: object, shell: str = "", **env: str) -> subprocess.CompletedP
 
 
 def test_an_ascii_terminal_gets_the_numbers_of_the_letters_and_the_files_the_letters(runs, tmp_path):
-    done = called(runs, "--out", tmp_path, PYTHONIOENCODING="ascii")
-    assert (done.returncode, done.stderr) == (0, "") and "\\xb1" in done.stdout
+    for words, text in (((), "\\xb1"), (("--out", tmp_path), "index.html")):
+        done = called(runs, *words, PYTHONIOENCODING="ascii")
+        assert (done.returncode, done.stderr) == (0, "") and text in done.stdout and done.stdout.isascii()
     assert "±" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import ray
 from ray import tune
-from ray.exceptions import RayActorError
+from ray.exceptions import RayTaskError
 
 from experiments.grid.job import Job
 from experiments.runtime.console import say
@@ -48,8 +48,8 @@ class NodeWatch:
         return [self._sentence(node, address) for node, address in lost.items()]
 
     def _sentence(self, node: str, address: str) -> str:
-        tries = [job for of, job in (*self.runs.values(), *self.failed) if of == node]
-        names = dict.fromkeys(_name(job) for job in tries if not job.folder.is_done())
+        tries = [*(run for run in self.runs.values() if not run[1].folder.is_done()), *self.failed]
+        names = dict.fromkeys(_name(job) for at, job in tries if at == node)  # one that failed may have ended elsewhere
         again = "these start again from their newest checkpoint" if self.retries else "not tried again, by --retries 0"
         fate = f"{again}: {', '.join(names)}" if names else "no run was on it"
         return f"Node {address} ({node[:8]}) of the Ray cluster is lost; {fate}."
@@ -73,7 +73,7 @@ class Watcher(tune.Callback):
     def on_trial_recover(self, iteration: int, trials: list, trial, **_) -> None:
         tries = [self.watch.runs.pop(trial.trial_id)] if trial.trial_id in self.watch.runs else []
         self.watch.failed += tries
-        if isinstance(trial.get_pickled_error(), RayActorError):  # its process ended without a word
+        if not isinstance(trial.get_pickled_error(), RayTaskError):  # no error of ours: its process is gone
             self.vanished |= {node for node, _ in tries}
 
     def on_step_end(self, iteration: int, trials: list, **_) -> None:
