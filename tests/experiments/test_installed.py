@@ -50,6 +50,7 @@ def site(tmp_path_factory) -> Path:
 def call(site: Path, *words: str) -> subprocess.CompletedProcess:
     path = os.pathsep.join([str(site), str(ROOT)])
     env = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    env.pop("COLUMNS", None)  # of whoever runs the tests: --list keeps within it
     return subprocess.run([sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True)
 
 
