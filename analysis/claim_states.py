@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from analysis.claims import terms_of
 from analysis.expected_seeds import Need, expected_seeds, settled
 from analysis.rule import OPEN, WORDS, Estimates, Margins, estimates, judged
 from analysis.runs import Run
@@ -45,13 +46,10 @@ def table_states(table: TableRecord, runs: dict[str, Run], looks: tuple[int, ...
 
 def weights_of(table: TableRecord, claim: Claim) -> dict[Cell, float]:
     """Of the AP whose weighted sum is the claim's difference."""
-    entry, pairs = table.entry_of(claim.dataset[0]), claim.kind == "difference of differences"
-    sides = ((1.0, claim.better, claim.metric), (-1.0, claim.worse, claim.worse_metric or claim.metric))
-    weights: dict[Cell, float] = {}
-    for sign, rows, metrics in sides:
-        for i, row in enumerate(rows):
-            share = sign * (2 / len(rows) * (-1 if i % 2 else 1) if pairs else 1.0)
-            weights[row, entry, metrics] = weights.get((row, entry, metrics), 0.0) + share
+    entry, weights = table.entry_of(claim.dataset[0]), {}
+    for term in terms_of(claim):
+        cell = (term.row, entry, term.metrics)
+        weights[cell] = weights.get(cell, 0.0) + term.weight
     return weights
 
 
