@@ -13,14 +13,12 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
 
 from analysis.effects import Effect
-from analysis.stats import LEVEL, holm
+from analysis.expected_seeds import MOST
+from analysis.stats import LEVEL, freedom_of, holm, quantile
 from analysis.table import Verdict
 from experiments.records.table_schema import Claim
-
-MOST = 1000  # seeds that are looked at
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,7 @@ def _half(a: float, b: float, seeds: int, images: int, level: float) -> float:
     """As `stats.paired` has it: a of the seeds, b of the images."""
     if a + b == 0:
         return 0.0
-    freedom = (a + b) ** 2 / (a**2 / (seeds - 1) + b**2 / max(images - 1, 1))
-    return float(student.ppf(1 - level / 2, freedom)) * math.sqrt(a + b)
+    return quantile(freedom_of(a, b, seeds, images), level) * math.sqrt(a + b)
 
 
 def both_readings(one: Judged, other: Judged) -> Judged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis import sentences
-from analysis.claim_tests import MOST
+from analysis.expected_seeds import MOST
 from analysis.table import VERDICTS, JudgedClaim, Table
 from experiments.records.table_schema import Claim
 

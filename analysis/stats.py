@@ -63,9 +63,9 @@ def mean_of(values: list[float]) -> Mean | None:
     return Mean(float(np.mean(values)), half, n)
 
 
-def quantile(freedom: float) -> float:
-    """0.975 quantile of Student's t."""
-    return float(student.ppf(1 - LEVEL / 2, freedom))
+def quantile(freedom: float, level: float = LEVEL) -> float:
+    """1 - level / 2 quantile of Student's t."""
+    return float(student.ppf(1 - level / 2, freedom))
 
 
 def paired(by_seed: np.ndarray, resampled: np.ndarray | None = None, images: int = 0) -> Paired:
@@ -78,10 +78,14 @@ def paired(by_seed: np.ndarray, resampled: np.ndarray | None = None, images: int
     a = float(np.var(by_seed, ddof=1)) / s
     if a + b == 0:  # two identical methods, or a toy
         return Paired(value, 0.0, float(value == 0), s, images)
-    freedom = (a + b) ** 2 / (a**2 / (s - 1) + b**2 / max(images - 1, 1))
-    error = math.sqrt(a + b)
+    freedom, error = freedom_of(a, b, s, images), math.sqrt(a + b)
     p = 2 * float(student.sf(abs(value) / error, freedom))
     return Paired(value, quantile(freedom) * error, p, s, images)
+
+
+def freedom_of(a: float, b: float, seeds: int, images: int) -> float:
+    """Degrees of freedom of A + B > 0, the variances of the seeds and of the images. Welch and Satterthwaite."""
+    return (a + b) ** 2 / (a**2 / (seeds - 1) + b**2 / max(images - 1, 1))
 
 
 @dataclass(frozen=True)
