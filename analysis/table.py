@@ -20,7 +20,7 @@ class PrintedValue:
 
     paper: float | None
     ours: Mean | None
-    mark: Literal["", "best", "second"] = ""
+    mark: Literal["", "best"] = ""
     hole: str = ""  # why there is no figure, a few words
     mixed: bool = False  # of another recipe than the table's
     same_data: bool = True  # ours is of the paper's dataset, not of one in its place

@@ -27,7 +27,7 @@ thead th{white-space:normal;vertical-align:bottom;border-top:1.5px solid var(--i
 tbody tr+tr>*{border-top:1px solid var(--line)}
 th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);white-space:normal;min-width:8.5rem;overflow-wrap:anywhere}
 th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
-.best{font-weight:700}.second{text-decoration:underline;text-underline-offset:.2em}
+.best{font-weight:700}
 .hole{display:inline-block;color:var(--soft);white-space:normal;max-width:11rem;font-size:.87em}
 .left td,.left th{text-align:left}.claims td{white-space:normal}
 .bad{border-left:4px solid var(--bad);background:#fdeeed;padding:.5rem .8rem;margin:.6rem 0;color:#7a1a14}

@@ -56,7 +56,7 @@ def _our_figure(value: PrintedValue) -> str:
     text = escape_latex(sentences.our_figure(value))
     if value.ours is None:
         return rf"{{\scriptsize {text}}}"
-    return {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}"}.get(value.mark, text)
+    return rf"\textbf{{{text}}}" if value.mark == "best" else text
 
 
 def _paper_figure(value: PrintedValue) -> str:

@@ -79,7 +79,7 @@ def _details(table: Table) -> list[str]:
 
 def _value(value: PrintedValue) -> str:
     text = escape_markdown(sentences.our_figure(value))
-    text = {"best": f"**{text}**", "second": f"<u>{text}</u>"}.get(value.mark, text)
+    text = f"**{text}**" if value.mark == "best" else text
     return f"{text}<br>{small(sentences.paper_figure(value))}" if value.paper is not None else text
 
 
