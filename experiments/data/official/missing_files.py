@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from experiments.data.parsing.image_folder import ENDINGS, folded, list_folder
+
 LISTS = ("train", "val", "trainval", "test")
-SUFFIXES = tuple(f".{name}" for name in "jpg jpeg jpe jfif png bmp dib webp tif tiff gif ppm pgm pbm pnm jp2".split())
 XML = (".xml",)
 
 
@@ -22,23 +23,20 @@ def missing_files(root: Path) -> list[str]:
 
 
 def image_files(root: Path) -> list[str]:
-    """Every image file below `root`."""
-    paths = []
-    for folder, _, files in os.walk(root):
-        paths += [os.path.join(folder, name) for name in files if name.lower().endswith(SUFFIXES)]
-    return sorted(paths)
+    """Every image file below `root`, also behind links."""
+    return [str(root / name) for name in list_folder(root, root).files(ENDINGS)]
 
 
 def _voc(root: Path) -> Iterator[Path]:
     for folder in (root, *root.glob("VOC20*"), *root.glob("VOCdevkit/VOC20*")):
         listings = [folder / "ImageSets" / "Main" / f"{name}.txt" for name in LISTS]
         stems = [stem for listing in listings if listing.is_file() for stem in _stems(listing)]
-        for inner, suffixes in (("JPEGImages", SUFFIXES), ("Annotations", XML)):
+        for inner, suffixes in (("JPEGImages", ENDINGS), ("Annotations", XML)):
             names = {path.name for path in folder.glob(f"{inner}/*") if path.suffix.lower() in suffixes}
-            present = {_alike(os.path.splitext(name)[0]) for name in names}
+            present = {folded(os.path.splitext(name)[0]) for name in names}
             endings = Counter(os.path.splitext(name)[1] for name in sorted(names)).most_common(1)
             ending = endings[0][0] if endings else suffixes[0]  # as the others of the folder
-            yield from (folder / inner / f"{stem}{ending}" for stem in stems if _alike(stem) not in present)
+            yield from (folder / inner / f"{stem}{ending}" for stem in stems if folded(stem) not in present)
 
 
 def _stems(listing: Path) -> Iterator[str]:
@@ -49,7 +47,7 @@ def _stems(listing: Path) -> Iterator[str]:
         name = re.sub(r"\s+(-1|0|1)$", "", line.strip())
         stem, ending = os.path.splitext(name)
         if name and _inside(name):
-            yield stem if ending.lower() in SUFFIXES else name
+            yield stem if ending.lower() in ENDINGS else name
 
 
 def _coco(root: Path) -> Iterator[Path]:
@@ -73,11 +71,6 @@ def _file_names(path: Path) -> list[str]:
 def _is_file(path: Path) -> bool:
     """Also where its accents are written in the other form."""
     return any(os.path.isfile(form) for form in (path, *(unicodedata.normalize(x, str(path)) for x in ("NFC", "NFD"))))
-
-
-def _alike(stem: str) -> str:
-    """Equal for names that differ in the form of their accents or in upper and lower case alone."""
-    return unicodedata.normalize("NFC", stem).casefold()
 
 
 def _inside(name: str) -> bool:
