@@ -16,6 +16,7 @@ from pathlib import Path
 
 from experiments.grid.job import Job, Outcome, to_line
 from experiments.runtime.commit import ROOT
+from experiments.runtime.threads import share_cores
 
 BEHIND = 60  # seconds that one process may answer after another that failed
 
@@ -34,6 +35,7 @@ class Team:
     first: float = 0.0  # when the first answer came
 
     def start(self) -> None:
+        share_cores()  # of a Ray actor, which run.py did not start
         port = str(_free_port())
         with self.log.open("ab") as log:
             self.members = [self._member(rank, port, log) for rank in range(self.processes)]
@@ -41,13 +43,7 @@ class Team:
     def _member(self, rank: int, port: str, log) -> subprocess.Popen:
         settings = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": self.processes, "OMP_NUM_THREADS": self.threads}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        env = (
-            {"OMP_WAIT_POLICY": "PASSIVE"}
-            | os.environ
-            | {name: str(value) for name, value in settings.items()}
-            | self.env
-            | {"PYTHONPATH": path}
-        )
+        env = os.environ | {name: str(value) for name, value in settings.items()} | self.env | {"PYTHONPATH": path}
         return subprocess.Popen(
             [sys.executable, "-m", "experiments.grid.worker"],
             stdin=subprocess.PIPE,
