@@ -3,17 +3,12 @@
 import csv
 import io
 import re
-import subprocess
-import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import to_csv, to_latex, to_markdown
-from analysis.colours import OURS, style_of
 from analysis.report_model import Report
 from analysis.stats import Mean, Paired
 from analysis.table import (
@@ -29,11 +24,8 @@ from analysis.table import (
     Table,
 )
 from analysis.to_html import report_html
-from experiments.records.run_folder import RunFolder, write_table
-from experiments.records.schema import Priors
 from experiments.records.table_schema import Claim
-from experiments.runtime.commit import ROOT
-from tests.synthetic import record, result, row, table_of, write_all, write_run
+from tests.pages import parsed
 
 NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j) `k` *l*"""
 
@@ -61,34 +53,6 @@ def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str
 
 def page(*tables: Table) -> str:
     return report_html(Report(NASTY, "summary", tables, None, "", ()))
-
-
-class Reader(HTMLParser):
-    """Tags that are open, and all text."""
-
-    VOID = ("meta", "img", "br", "link")
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.tags, self.text = [], set(), []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.open += [] if tag in self.VOID else [tag]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def parsed(text: str) -> Reader:
-    reader = Reader()
-    reader.feed(text)
-    reader.close()
-    assert reader.open == []
-    return reader
 
 
 PLAIN = parsed(page(table())).tags
@@ -169,77 +133,3 @@ def test_the_claims_come_before_the_figures():
     for text in (page(two), to_markdown.table_markdown(two)):
         assert text.index(line) < text.index("40.2 ± 1.5") and "about 7 more seeds would settle it" in text
     assert NASTY in "".join(parsed(page(two)).text) and line in to_markdown.summary_list((two,))
-
-
-def command(*words):
-    line = [sys.executable, "analysis/report.py", *map(str, words)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    write_all(folder / "runs", seeds=2, images=30)
-    write_run(folder / "runs", "loose", record(assigner="freeanchor"), result(0.3), steps=5)
-    done = command(folder / "runs", "--out", folder / "out", "--resamples", "50")
-    assert (done.returncode, done.stderr) == (0, "")
-    return folder, done.stdout
-
-
-def test_the_command_writes_all_formats(written):
-    folder, printed = written
-    names = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*") if path.is_file()}
-    tables = {f"table{n}.{kind}" for n in (2, 3, 5) for kind in ("md", "csv", "tex")}
-    pictures = ("priors", "offsets", "curves", "cost", "sizes")
-    figures = {f"figures/{name}.{kind}" for name in pictures for kind in ("png", "pdf", "csv")}
-    assert names == {"report.md", "index.html", "runs.csv"} | tables | figures
-    assert "<" not in printed and printed.endswith(f"{folder / 'out' / 'index.html'}\n")
-    assert all(len(line) <= 80 for line in printed.splitlines()[:-1]) and printed.startswith("Table 2: ")
-    printed = (folder / "out" / "report.md").read_text(encoding="utf-8")
-    text = (folder / "out" / "index.html").read_text(encoding="utf-8")
-    assert parsed(text).tags >= {"table", "figure", "details"}
-    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)  # it needs nothing else
-    assert "failed: step 40: the loss is not finite" in text and "## Other runs" in printed and "loose" in printed
-
-
-def test_the_same_command_twice_gives_the_same_bytes(written, tmp_path):
-    folder, _ = written
-    command(folder / "runs", "--out", tmp_path, "--resamples", "50")
-    for path in (p for p in (folder / "out").rglob("*") if p.is_file()):
-        assert (tmp_path / path.relative_to(folder / "out")).read_bytes() == path.read_bytes(), path
-
-
-def test_without_out_nothing_is_written(written, tmp_path):
-    folder, _ = written
-    before = sorted(folder.rglob("*"))
-    assert "## Table 2" in command(folder / "runs", "--resamples", "2").stdout
-    assert sorted(folder.rglob("*")) == before
-
-
-def test_loose_runs_get_a_page_too(tmp_path):
-    write_run(tmp_path / "runs", "a", record(), result(0.3))
-    done = command(tmp_path / "runs", "--out", tmp_path / "out")
-    assert done.returncode == 0 and (tmp_path / "out" / "report.md").read_text().startswith("| dataset | assigner |")
-    assert parsed((tmp_path / "out" / "index.html").read_text(encoding="utf-8")).tags >= {"table"}
-    assert not list((tmp_path / "out").glob("table*"))
-
-
-def test_a_table_without_any_run_still_stands(tmp_path):
-    write_table(tmp_path, table_of(row("a", {0: "nowhere"}, {"AP": 40.5})))
-    done = command(tmp_path, "--out", tmp_path / "out")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "not run<br><sub>40.5</sub>" in (tmp_path / "out" / "report.md").read_text()
-
-
-def test_a_damaged_curve_leaves_the_other_figures(tmp_path):
-    priors = Priors(classes=("x",), values={"mu": [[1.0]]})
-    write_run(tmp_path / "runs", "a", record(), result(0.3, priors=priors))
-    RunFolder(tmp_path / "runs" / "a").metrics.write_text("{\n")
-    assert command(tmp_path / "runs", "--out", tmp_path / "out").returncode == 0
-    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"cost", "sizes"}
-
-
-def test_every_assigner_has_its_own_colour_for_good():
-    assert len({style_of(name).colour for name in OURS}) == len(OURS)
-    assert style_of("mine") == style_of("mine")
-    assert style_of("mine.py:Mine").colour not in OURS.values()

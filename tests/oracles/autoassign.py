@@ -68,11 +68,22 @@ def largest_prior(grid: Grid, box: Tensor, raw: Raw, center: str, label: int, k:
     Without centre weighting every G is 1 and tells nothing apart: then by the fixed prior.
     """
     if center == "none":
-        raw, center = replace(raw, mu=torch.zeros(1, 2), sigma=torch.ones(1, 2)), "fixed"
+        raw, center = standard(raw), "fixed"
     row = label if center == "category" else 0
     offset = (grid.centers.double() - (box[:2] + box[2:]) / 2) / grid.stride.double()[:, None]
     distance = ((offset - raw.mu[row]) ** 2 / raw.sigma[row] ** 2).sum(1).tolist()
     return sorted(range(grid.size), key=lambda i: (distance[i], i))[:k]
+
+
+def standard(raw: Raw) -> Raw:
+    """With the fixed prior's mu and sigma."""
+    return replace(raw, mu=torch.zeros(1, 2), sigma=torch.ones(1, 2))
+
+
+def center_term(count: list[int], mass: list[Tensor]) -> Tensor:
+    """Mean over the images of objects by their sum of G; an image without any adds 0."""
+    ratios = [n / m for n, m in zip(count, mass, strict=True) if m > 1e-12]
+    return sum(ratios, torch.zeros(())) / len(count)
 
 
 def oracle(
@@ -85,13 +96,12 @@ def oracle(
     log_p = log_probs(raw, implicit)[0]
     decoded = decode_ltrb(grid, objects.images, raw.deltas)
     best = [best_iou(decoded.detach()[b * p : (b + 1) * p], objects, b) for b in range(objects.images)]
-    fixed = replace(raw, mu=torch.zeros(1, 2), sigma=torch.ones(1, 2))
-    total, mass, count, pos = 0.0, [raw.logits.sum() * 0 for _ in best], [0 for _ in best], raw.logits.sum() * 0
+    mass_of = (raw, center) if normaliser == "prior" else (standard(raw), "fixed")
+    total, mass, pos = 0.0, [raw.logits.sum() * 0 for _ in best], raw.logits.sum() * 0
     for n, (label, image) in enumerate(zip(objects.labels.tolist(), objects.image.tolist(), strict=True)):
-        count[image] += 1
         cells = inside(grid, objects.boxes[n].tolist())
-        if fallback == "nearest":
-            cells = cells or largest_prior(grid, objects.boxes[n].double(), raw, center, label, fallback_topk)
+        if not cells and fallback == "nearest":
+            cells = largest_prior(grid, objects.boxes[n].double(), raw, center, label, fallback_topk)
         if not cells:
             pos = pos + 100  # B = 0: binary cross-entropy clamps its logarithm
             continue
@@ -102,23 +112,17 @@ def oracle(
         weight = weight / weight.sum().clamp(min=1e-300)  # sums to 1 however small C G is, unlike the authors
         pos = pos + bag_loss(weight, p_cls * p_loc)
         mass[image] = mass[image] + prior.sum()
-        total += (
-            center_prior(grid, box, cells, *((raw, center) if normaliser == "prior" else (fixed, "fixed")), label)
-            .sum()
-            .item()
-        )
+        total += center_prior(grid, box, cells, *mass_of, label).sum().item()
         minus = negative_weight(best[image][cells]) if negative == "iou" else torch.ones(len(cells))
         for j, plus, less in zip(loc, weight.tolist(), minus.tolist(), strict=True):
             pairs[j, n] = (plus, less)
             table[j, label] = min(table.get((j, label), 1.0), less)
     inner = {j for j, _ in pairs}
     ignore = crowd(grid, objects, inner)
-    ratios = [n / m for n, m in zip(count, mass, strict=True) if m > 1e-12]
     terms = {
         "pos": 0.25 * pos / max(1, len(objects.boxes)),
         "neg": 0.75 * down_weighted(raw, implicit, table, ignore) / max(1.0, total),
-        "center": 0.75 * sum(ratios, torch.zeros(())) / objects.images,
+        "center": 0.75 * center_term(torch.bincount(objects.image, minlength=objects.images).tolist(), mass),
     }
-    if objectness == "explicit":
-        terms["objectness"] = explicit_term(raw, inner, ignore, explicit_loss)
+    terms |= {"objectness": explicit_term(raw, inner, ignore, explicit_loss)} if objectness == "explicit" else {}
     return Result(pairs, terms, ignore)
