@@ -27,8 +27,6 @@ def parse(words: Sequence[str] | None = None) -> tuple[Options, frozenset[str]]:
     """The options, and which of them were typed. Raises UserError for words that do not fit."""
     typed = vars(arguments().parse_args(words))
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in typed.items()}
-    if "budget" in typed and "tables" in typed and "until_decided" not in typed:
-        raise UserError("--budget does nothing without --until-decided. Add it, or leave --budget out.")
     return Options(**values), frozenset(values)
 
 
