@@ -1,6 +1,6 @@
 """Indexes on disk: a dataset is read once, and memory-mapped from then on.
 
-An entry is found by where the data lies, what was key of it, and size and time of its files; inside stands a hash of
+An entry is found by where the data lies, what was asked of it, and size and time of its files; inside stands a hash of
 what it holds, and what each image file was. What does not fit is read again. Safe to delete at any time.
 """
 
