@@ -22,7 +22,7 @@ try:
     from experiments.data.index import Index
     from experiments.data.loader import Batch, train_loader
     from experiments.recipes.load import load
-    from experiments.runtime.commands import exit_code
+    from experiments.runtime.commands import end, exit_code
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -104,4 +104,4 @@ def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

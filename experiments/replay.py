@@ -21,7 +21,7 @@ try:
     from assigners.interface import Objects
     from experiments.recipes.recipe import Recipe, from_dict, steps
     from experiments.records.run_folder import RunFolder
-    from experiments.runtime.commands import exit_code
+    from experiments.runtime.commands import end, exit_code
     from experiments.runtime.errors import UserError
     from experiments.training import checkpoint
     from experiments.training.model import build_detector
@@ -88,4 +88,4 @@ def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

@@ -19,7 +19,7 @@ try:
     from experiments.cli.modes import mode_of
     from experiments.cli.options import Options
     from experiments.recipes.names import recipe_file
-    from experiments.runtime.commands import exit_code, words
+    from experiments.runtime.commands import end, exit_code, words
     from experiments.runtime.threads import share_cores
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
@@ -90,4 +90,4 @@ def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

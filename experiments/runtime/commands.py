@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from assigners.errors import AssignerError
 from experiments.records.files import RecordError
 from experiments.runtime.console import print_anything, redirect_to_devnull, replace_closed_streams, say
 from experiments.runtime.errors import UserError, disk_sentence
-from experiments.runtime.signals import EXIT_CODE, Preempted, leave_on_signal
+from experiments.runtime.signals import EXIT_CODE, SIGNALS, Preempted, leave_on_signal
 
 
 def exit_code(act: Callable[[], int]) -> int:
@@ -37,6 +39,13 @@ def exit_code(act: Callable[[], int]) -> int:
         say("Interrupted before the first step. Run the same command to start again.")
         return EXIT_CODE
     return 0
+
+
+def end(code: int) -> NoReturn:
+    """Ends the process. A signal that comes now has nothing left to stop, and would only print a traceback."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def words() -> list[str]:

@@ -7,10 +7,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Thread, Timer
+from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE = 75  # EX_TEMPFAIL: run the same command again
+IMPORTED = 0.05  # seconds until a signal that came in an import comes again
 ECHO = 1.0  # seconds in which a second signal is the first one again: torchrun passes on what the whole group got
 
 
@@ -43,14 +45,24 @@ def stop_on_signal() -> Iterator[Stop]:
 
 @contextmanager
 def leave_on_signal() -> Iterator[None]:
-    """Where no step is under way, a signal raises KeyboardInterrupt: many a library, while it is imported, hides an
-    Exception and continues with half of itself."""
+    """Where no step is under way, a signal raises KeyboardInterrupt, once no import is: a library that is interrupted
+    there hides the exception and continues with half of itself."""
 
-    def leave(*_) -> None:
-        raise KeyboardInterrupt
+    def leave(number: int, frame: FrameType | None) -> None:
+        if not _importing(frame):
+            raise KeyboardInterrupt
+        again = Timer(IMPORTED, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
 
     with _handled(leave):
         yield
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager

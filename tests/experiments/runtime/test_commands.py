@@ -82,6 +82,28 @@ def test_a_signal_at_the_start_is_one_sentence(tmp_path):
     shutil.rmtree(tmp_path)
 
 
+def test_a_signal_in_an_import_waits_for_its_end(tmp_path):
+    """A library half loaded hides the exception."""
+    (tmp_path / "slow.py").write_text(
+        "import os, signal, time\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(0.2)\n"
+        "except BaseException:\n"
+        "    pass\n"
+        "whole = True\n"
+    )
+    code = (
+        "import time; from experiments.runtime.commands import exit_code\n"
+        "def act():\n"
+        "    import slow; print(slow.whole, flush=True); time.sleep(20)\n"
+        "raise SystemExit(exit_code(act))"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (75, "True\n") and done.stderr.startswith("Interrupted"), done.stderr
+
+
 def test_what_nobody_foresaw_is_not_hidden(monkeypatch):
     def fault() -> int:
         raise RuntimeError("a fault of ours")
