@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -21,6 +22,7 @@ def exit_code(act: Callable[[], None], failing: str, target: object) -> int:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without a letter gets its number
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         act()
         sys.stdout.flush()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 if not __package__:  # run as a file: this checkout's code, whatever is installed
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback out of an import; exit_code says a sentence
 
 try:
     from analysis.claim_states import table_states

@@ -6,12 +6,14 @@ python analysis/report.py runs/ [--out report/]
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from textwrap import fill
 
 if not __package__:  # run as a file: this checkout's code, whatever is installed
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback out of an import; exit_code says a sentence
 
 try:
     import pandas as pd

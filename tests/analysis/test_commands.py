@@ -1,8 +1,10 @@
 """The commands on odd terminals and with odd words: a sentence or the letters' numbers, never a traceback."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -60,3 +62,12 @@ def test_an_interruption_and_a_folder_that_cannot_be_written_are_sentences(runs,
 
     monkeypatch.setattr(report, "make_report", interrupted)
     assert typed(report, runs) == (commands.INTERRUPTED, "", "Interrupted.\n")
+
+
+def test_a_signal_in_an_import_prints_no_traceback(runs):
+    for wait in (0.3, 0.8):
+        line = [sys.executable, "analysis/report.py", str(runs)]
+        process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        assert "Traceback" not in process.communicate(timeout=60)[1]
