@@ -18,13 +18,14 @@ GROUPS = 8  # of GroupNorm; they divide MobileNetV2's widths, too
 MOBILENET_STAGES = (2, 4, 7, 14, 18)  # ends of the stages of stride 2, 4, 8, 16, 32 in `features`; without the last 1x1
 
 Stages = Callable[[nn.Module], list[nn.Module]]
+Narrow = Callable[[str, float, Callable[[int], nn.Module]], nn.Module]  # (name, width, norm layer) -> network
 
 
 @dataclass(frozen=True)
 class Architecture:
     """How a backbone is made."""
 
-    build: Callable[[str, str], nn.Module]  # (weights, norm) of DetectorConfig -> network; OSError without the weights
+    build: Callable[[str, str, float], nn.Module]  # (weights, norm, width) of DetectorConfig; OSError without weights
     stages: Stages  # network -> five modules, applied in turn
     weights_url: Callable[[], str] = lambda: ""  # of the file that weights=imagenet loads; "": there is none
 
@@ -32,11 +33,13 @@ class Architecture:
 class Backbone(nn.Module):
     """Images (B, 3, H, W) -> C3, C4, C5 at strides 8, 16, 32. `channels` are their widths."""
 
-    def __init__(self, name: str, weights: str, norm: str, frozen_stages: int, recompute: bool = False):
+    def __init__(
+        self, name: str, weights: str, norm: str, frozen_stages: int, recompute: bool = False, width: float = 1.0
+    ):
         """weights: imagenet (torchvision's first set, from its cache) or none. Raises OSError where it lacks."""
         super().__init__()
         architecture = BACKBONES[name]
-        self.stages = nn.ModuleList(architecture.stages(architecture.build(weights, norm)))
+        self.stages = nn.ModuleList(architecture.stages(architecture.build(weights, norm, width)))
         for stage in self.stages[:frozen_stages]:
             stage.requires_grad_(False)
         self.recompute = recompute
@@ -50,16 +53,18 @@ class Backbone(nn.Module):
         return features[2:]
 
 
-def _torchvision(name: str, stages: Stages) -> Architecture:
+def _torchvision(name: str, stages: Stages, narrow: Narrow) -> Architecture:
     """A model of torchvision's, with its first set of ImageNet weights."""
-    return Architecture(partial(_build, name), stages, lambda: _first_weights(name).url)
+    return Architecture(partial(_build, name, narrow), stages, lambda: _first_weights(name).url)
 
 
-def _build(name: str, weights: str, norm: str) -> nn.Module:
+def _build(name: str, narrow: Narrow, weights: str, norm: str, width: float) -> nn.Module:
     from torchvision.models import get_model
     from torchvision.ops import FrozenBatchNorm2d
 
     norms = {"frozen_bn": FrozenBatchNorm2d, "gn": partial(nn.GroupNorm, GROUPS)}
+    if width < 1:
+        return narrow(name, width, norms[norm])
     if weights != "imagenet":
         return get_model(name, weights=None, norm_layer=norms[norm])
     try:
@@ -77,6 +82,18 @@ def _first_weights(name: str):
     return get_model_weights(name).IMAGENET1K_V1
 
 
+def _narrow_resnet(name: str, width: float, norm_layer: Callable[[int], nn.Module]) -> nn.Module:
+    from detector.narrow import NarrowResNet
+
+    return NarrowResNet(name, width, norm_layer)
+
+
+def _narrow_mobilenet(name: str, width: float, norm_layer: Callable[[int], nn.Module]) -> nn.Module:
+    from torchvision.models import get_model
+
+    return get_model(name, weights=None, norm_layer=norm_layer, width_mult=width)
+
+
 def _resnet_stages(net: nn.Module) -> list[nn.Module]:
     stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
     return [stem, net.layer1, net.layer2, net.layer3, net.layer4]
@@ -92,10 +109,10 @@ def _width(stage: nn.Module) -> int:
 
 
 BACKBONES = {
-    "resnet18": _torchvision("resnet18", _resnet_stages),
-    "resnet34": _torchvision("resnet34", _resnet_stages),
-    "resnet50": _torchvision("resnet50", _resnet_stages),
-    "resnet101": _torchvision("resnet101", _resnet_stages),
-    "resnext101_64x4d": _torchvision("resnext101_64x4d", _resnet_stages),
-    "mobilenet_v2": _torchvision("mobilenet_v2", _mobilenet_stages),
+    "resnet18": _torchvision("resnet18", _resnet_stages, _narrow_resnet),
+    "resnet34": _torchvision("resnet34", _resnet_stages, _narrow_resnet),
+    "resnet50": _torchvision("resnet50", _resnet_stages, _narrow_resnet),
+    "resnet101": _torchvision("resnet101", _resnet_stages, _narrow_resnet),
+    "resnext101_64x4d": _torchvision("resnext101_64x4d", _resnet_stages, _narrow_resnet),
+    "mobilenet_v2": _torchvision("mobilenet_v2", _mobilenet_stages, _narrow_mobilenet),
 }

@@ -33,3 +33,4 @@ class DetectorConfig:
     recompute: bool = False  # activation checkpointing of stages and towers: less memory, a third more time
     reference: Annotated[str, METHODS] = "autoassign"  # whose head style controlled mode takes, and --explain compares
     parts: Parts = PARTS  # of the head's style, that are the reference's in controlled mode
+    width: Annotated[float, Range(0, 1, "share", "(]")] = 1.0  # of the backbone's channels; below 1 it has no weights

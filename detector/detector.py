@@ -31,7 +31,7 @@ class Detector(nn.Module):
         width = config.channels
         with global_stream(seed, "Backbone"):  # torchvision's constructors take no generator
             self.backbone = Backbone(
-                config.backbone, config.weights, config.norm, config.frozen_stages, config.recompute
+                config.backbone, config.weights, config.norm, config.frozen_stages, config.recompute, config.width
             )
             self.fpn = FPN(self.backbone.channels, width, self.spec.style.p6_from, seed)
             head = HEADS[self.spec.variant]

@@ -25,7 +25,8 @@ def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
     by_kind: dict[tuple, list[int]] = {}
     for entry in entries:
         recipe = entry.recipe
-        kind = (recipe.assigner, recipe.settings, recipe.model, entry.classes, _sides(recipe), recipe.optimizer.kind)
+        kept = (recipe.optimizer.kind, recipe.schedule.average > 0)
+        kind = (recipe.assigner, recipe.settings, recipe.model, entry.classes, _sides(recipe), kept)
         if kind not in by_kind:
             by_kind[kind] = _fitting(recipe, entry.classes)
         network = "{}, {} x {}".format(recipe.model.backbone, *_sides(recipe))

@@ -88,7 +88,8 @@ def disk_bytes(entries: Iterable[TableEntry], side_by_side: int) -> int:
     sizes: dict[tuple, tuple[int, int]] = {}
     total = 0
     for entry in entries:
-        kind = (entry.recipe.assigner, entry.recipe.model, entry.classes, entry.recipe.optimizer.kind)
+        r = entry.recipe
+        kind = (r.assigner, r.model, entry.classes, r.optimizer.kind, r.schedule.average > 0)
         if kind not in sizes:
             sizes[kind] = _checkpoint_bytes(entry)
         total += sizes[kind][0] + entry.images * entry.recipe.test.detections * DETECTION_BYTES // 2

@@ -32,6 +32,7 @@ class ScheduleConfig:
     checkpoint_every: Annotated[int, Range(1, 10**8, "steps")] = 1000  # between two checkpoints
     evaluations: Annotated[int, Range(1, 10000, "evaluations")] = 1  # at equal distances; the last one at the end
     bf16: bool = False  # autocast of the network; assignment and loss stay in float32
+    average: Annotated[float, Range(0, 1, "share kept", "[)")] = 0.0  # of averaged weights, a step; 0: none
 
 
 @dataclass(frozen=True)

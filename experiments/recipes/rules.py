@@ -58,3 +58,8 @@ def _model(recipe: Recipe) -> Iterator[str]:
             f"model.norm is {model.norm}; ImageNet weights were learned with batch norm: give model.norm=frozen_bn, "
             "or model.weights=none."
         )
+    if model.weights == "imagenet" and model.width < 1:
+        yield (
+            f"model.width is {model.width:g}; ImageNet weights are those of the full width: give model.weights=none, "
+            "or model.width=1."
+        )

@@ -19,6 +19,8 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "schedule": ("checkpoint_every", "evaluations"),
     "test": ("evaluator",),
 }
+# Fields that were added: at this value a run is as without them.
+LATER = {"model.width": 1.0, "schedule.average": 0.0}
 HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
 FREE = ("assigner", "settings", "seed", *(f"model.{name}" for name in HEAD))  # what compared runs may differ in
 
@@ -93,7 +95,7 @@ class RunRecord:
     def common(self) -> dict[str, Any]:
         """The recipe without what compared runs may differ in, and without what changes no result."""
         common = {key: value for key, value in self.recipe.items() if key not in FREE}
-        return common | {group: effective(group, common.get(group, {})) for group in NO_EFFECT}
+        return common | {group: effective(group, common.get(group, {})) for group in (*NO_EFFECT, "optimizer")}
 
     @property
     def common_hash(self) -> str:
@@ -172,6 +174,7 @@ class Curve:
 def effective(group: str, values: dict[str, Any]) -> dict[str, Any]:
     """The fields of a group of the recipe that may change a result, and that compared runs must share."""
     idle = NO_EFFECT.get(group, ())
+    values = {key: value for key, value in values.items() if LATER.get(f"{group}.{key}", ...) != value}
     return {key: value for key, value in values.items() if key not in idle and f"{group}.{key}" not in FREE}
 
 

@@ -18,6 +18,7 @@ from experiments.records.files import is_whole_zip, replacing
 from experiments.records.run_folder import RunFolder
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
+from experiments.training.average import Average
 
 NAMES = re.compile(r"collections OrderedDict|torch\._utils _rebuild_tensor_v2|torch \w+Storage")  # of tensors and dicts
 MOMENTS = {torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"}, torch.optim.SGD: {"momentum_buffer"}}
@@ -31,18 +32,24 @@ class Spent:
     seconds: float  # of training, over all its sessions
 
 
-def save(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, spent: Spent) -> None:
+def save(
+    folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, spent: Spent, average: Average | None = None
+) -> None:
     """The newest state; the one before stays as `previous`. Killed anywhere in here, one of the two is whole."""
-    _save(folder, model, optimizer.state_dict(), spent)
+    _save(folder, model, optimizer.state_dict(), spent, (average or Average(model)).state())
 
 
 def save_end(folder: RunFolder, model: nn.Module, spent: Spent) -> None:
-    """The state after the last step: no step will ask for the optimiser's moments, two thirds of AdamW's file."""
-    _save(folder, model, {"state": {}}, spent)
+    """The state after the last step: no step will ask for the optimiser's moments, two thirds of AdamW's file.
+
+    model: with the weights that are evaluated.
+    """
+    _save(folder, model, {"state": {}}, spent, {})
 
 
-def _save(folder: RunFolder, model: nn.Module, optimizer: dict, spent: Spent) -> None:
-    write({"model": model.state_dict(), "optimizer": optimizer, **vars(spent)}, folder.checkpoint, folder.previous)
+def _save(folder: RunFolder, model: nn.Module, optimizer: dict, spent: Spent, average: dict) -> None:
+    state = {"model": model.state_dict(), "optimizer": optimizer, "average": average, **vars(spent)}
+    write(state, folder.checkpoint, folder.previous)
 
 
 def write(state: dict, path: Path, previous: Path | None = None) -> None:
@@ -54,8 +61,14 @@ def write(state: dict, path: Path, previous: Path | None = None) -> None:
             raise error.__context__ or error from None
 
 
-def load(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> Spent:
-    """Fills model and optimizer from the newest whole state; nothing spent where there is none.
+def load(
+    folder: RunFolder,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    average: Average | None = None,
+) -> Spent:
+    """Fills model, optimizer and average from the newest whole state; nothing spent where there is none.
 
     Raises UserError where files are there and none is whole, or the state is of another model.
     """
@@ -66,7 +79,7 @@ def load(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, 
             say(f"warning: {path} is damaged; resuming from the state before it.")
             continue
         try:
-            return _fill(model, optimizer, state)
+            return _fill(model, optimizer, average or Average(model), state)
         except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"{path} belongs to a different model ({reason}). Start over with --force.") from None
@@ -75,7 +88,7 @@ def load(folder: RunFolder, model: nn.Module, optimizer: torch.optim.Optimizer, 
     return Spent(0, 0.0)
 
 
-def _fill(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict) -> Spent:
+def _fill(model: nn.Module, optimizer: torch.optim.Optimizer, average: Average, state: dict) -> Spent:
     spent = Spent(int(state["step"]), float(state["seconds"]))
     if spent.step < 0 or not 0 <= spent.seconds < float("inf"):
         raise ValueError(f"{spent.step} steps in {spent.seconds} s")
@@ -88,6 +101,7 @@ def _fill(model: nn.Module, optimizer: torch.optim.Optimizer, state: dict) -> Sp
         for name, value in moments.items():
             if value.shape != (() if name == "step" else parameter.shape):
                 raise ValueError(f"{name} of shape {tuple(value.shape)}")
+    average.load(state.get("average", {}), spent.step)
     return spent
 
 

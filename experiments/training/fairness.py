@@ -34,7 +34,7 @@ def shared_hashes(run: RunSpec, model: Detector) -> dict[str, str]:
         "input": hash_of(effective("data", asdict(recipe.data))),
         "architecture": hash_of(effective("model", asdict(recipe.model)) | {"mode": "native"}),  # whatever the head
         **_weights(model),
-        "optimiser": hash_of(asdict(recipe.optimizer)),
+        "optimiser": hash_of(effective("optimizer", asdict(recipe.optimizer))),
         "schedule": hash_of(effective("schedule", asdict(recipe.schedule))),
         "post-processing limits": hash_of(limits),
         "evaluation": hash_of({"protocol": scoring.get("protocol", "coco")}),  # engines agree bit for bit

@@ -43,9 +43,10 @@ def head_differences(recipe: Recipe, base: str = BASE) -> dict[str, tuple[object
 
 
 def state_bytes(recipe: Recipe, model: torch.nn.Module) -> int:
-    """Of a checkpoint on the way: the model's tensors, and what the optimiser keeps for each parameter it learns."""
+    """Of a checkpoint on the way: the model's tensors, their average, what the optimiser keeps for each it learns."""
     learned = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
-    return weight_bytes(model) + MOMENTS[recipe.optimizer.kind] * learned
+    copies = 1 + (recipe.schedule.average > 0)
+    return copies * weight_bytes(model) + MOMENTS[recipe.optimizer.kind] * learned
 
 
 def weight_bytes(model: torch.nn.Module) -> int:

@@ -15,6 +15,7 @@ from experiments.runtime.errors import UserError
 from experiments.runtime.heap import keep_memory
 from experiments.runtime.signals import Preempted
 from experiments.training import checkpoint, guards
+from experiments.training.average import Average
 from experiments.training.checkpoint import Spent
 from experiments.training.curve import curve_steps, measure_point
 from experiments.training.log import Log
@@ -34,7 +35,8 @@ def train(model: nn.Module, session: Session) -> float:
     keep_memory()
     recipe, world, schedule = session.run.recipe, session.world, session.run.recipe.schedule
     total, optimizer = steps(schedule), make_optimizer(model, recipe.optimizer)
-    spent = checkpoint.load(session.folder, model, optimizer, world.device)
+    average = Average(model, schedule.average)
+    spent = checkpoint.load(session.folder, model, optimizer, world.device, average)
     measured_at = curve_steps(schedule)
     log = Log(session, total, spent.step)
     todo = range(spent.step, total)
@@ -43,28 +45,35 @@ def train(model: nn.Module, session: Session) -> float:
     try:
         for step, batch in enumerate(_waited(loader, log), spent.step):
             if step in measured_at:
-                begin += log.excused(measure_point, model, session, step)
+                begin += log.excused(measure_point, average.evaluated, session, step)
             lr = learning_rate(recipe, step)
             for group in optimizer.param_groups:
                 group["lr"] = lr
             numbers = _gradients(net, batch, session, step, lr)
             optimizer.step()
+            average.update()
             log.add(step + 1, lr, numbers.means, batch.bad)
             due = (step + 1) % schedule.checkpoint_every == 0 or step + 1 in measured_at
             saves = numbers.halted or due or step + 1 == total
             if saves or (step + 1) % LOG_EVERY == 0:
                 log.write()
+            if step + 1 == total:
+                average.finish()
             if saves and world.writes:
-                spent = Spent(step + 1, time.perf_counter() - begin)
-                if spent.step == total:
-                    checkpoint.save_end(session.folder, model, spent)
-                else:
-                    checkpoint.save(session.folder, model, optimizer, spent)
+                _save(session, optimizer, average, Spent(step + 1, time.perf_counter() - begin))
             if numbers.halted and step + 1 < total:
                 raise Preempted(f"Stopped after step {step + 1} of {total}. Run the same command to resume.")
     finally:
         log.close()
     return time.perf_counter() - begin
+
+
+def _save(session: Session, optimizer: torch.optim.Optimizer, average: Average, spent: Spent) -> None:
+    model = average.trained
+    if spent.step == steps(session.run.recipe.schedule):
+        checkpoint.save_end(session.folder, model, spent)
+    else:
+        checkpoint.save(session.folder, model, optimizer, spent, average)
 
 
 def _gradients(net: nn.Module, batch: Batch, session: Session, step: int, lr: float) -> StepNumbers:

@@ -5,7 +5,8 @@ import pytest
 from experiments.cli.arguments import parse
 from experiments.recipes.load import load
 from experiments.recipes.recipe import identity
-from experiments.records.schema import NO_EFFECT
+from experiments.records.files import hash_of
+from experiments.records.schema import LATER, NO_EFFECT
 from experiments.runtime.errors import UserError
 
 
@@ -38,3 +39,11 @@ def test_a_run_is_named_by_the_head_that_comes_out():
 def test_what_controlled_mode_would_take_does_not_name_a_native_run():
     words = ["model.reference=fcos", "model.parts=[score]"]
     assert identity(load("shapes", "atss", words, 0)) == identity(load("shapes", "atss", [], 0))
+
+
+def test_a_field_that_was_added_names_a_run_only_where_it_is_used():
+    assert hash_of(identity(load("shapes", "fcos", [], 0))) == "9a999b5c2917"  # before any of them was there
+    plain = identity(load("shapes", "fcos", [], 0))
+    for name, default in LATER.items():
+        assert identity(load("shapes", "fcos", [f"{name}={default}"], 0)) == plain
+        assert identity(load("shapes", "fcos", [f"{name}=0.5"], 0)) != plain

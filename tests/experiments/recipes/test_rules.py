@@ -16,6 +16,7 @@ RULES = {
     "schedule.accumulate=3": "schedule.accumulate is 3; it must divide schedule.batch, 16 images.",
     "model.channels=30": "model.channels is 30; it must be a multiple of 4",
     "model.channels=144": "model.channels is 144; it must be a multiple of 4, above 128 one of 32",
+    "model.width=0": "model.width is 0; it must be a number, above 0, at most 1",
     "model.weights=imagenet": "give model.norm=frozen_bn, or model.weights=none.",
 }
 
@@ -37,10 +38,18 @@ def test_a_broken_rule_names_both_fields(override):
         ["model.channels=4"],
         ["model.channels=160"],
         ["model.weights=imagenet", "model.norm=frozen_bn"],
+        ["model.weights=imagenet", "model.norm=frozen_bn", "model.width=1"],
+        ["model.width=0.25"],
     ],
 )
 def test_what_just_fits_is_taken(overrides):
     load("shapes", "fcos", overrides, 0)
+
+
+def test_no_weights_are_published_for_a_narrow_backbone():
+    with pytest.raises(UserError, match=r"model\.width is 0\.5; .* give model\.weights=none, or model\.width=1\."):
+        load("bccd", "fcos", ["model.width=0.5"], 0)
+    load("bccd", "fcos", ["model.width=0.5", "model.weights=none"], 0)
 
 
 def test_settings_that_do_not_fit_each_other_are_refused_before_any_data_is_read():
