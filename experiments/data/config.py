@@ -38,6 +38,7 @@ class DataConfig:
     skip_bad_images: bool = False  # continue without images that do not decode, up to 1 %
     exif: Literal["apply", "ignore"] = "apply"  # the EXIF orientation: turn images by it, as viewers do, or not
     max_pixels: Annotated[int, Range(1, 2**40, "pixels")] = MAX_PIXELS  # of an image; a larger one stops the run
+    held_out: Annotated[float, Range(0, 1, "share of train", "[)")] = 0.0  # evaluated in the place of val; 0: val is
 
     @property
     def at_test(self) -> tuple[int, int]:

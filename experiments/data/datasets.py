@@ -68,5 +68,5 @@ def _request(
         raise UserError(
             f"data.reader={data.reader} takes the name of a split, not {files}. Only coco reads named files."
         )
-    images = data.train_images if split == "train" else data.val_images
+    images = data.val_images if split == "val" else data.train_images
     return Request(dataset, str(split), folder, data.classes, images, clean, files, data.exif)

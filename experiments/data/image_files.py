@@ -55,6 +55,12 @@ class ImageFiles:
         size, time = _stats(paths, np.arange(len(self.bytes)))
         return replace(self, times=np.where(size == self.bytes, time, self.times))
 
+    def only(self, images: np.ndarray, paths: Paths) -> ImageFiles:
+        """Of the images at these positions; their sample is hashed anew where not all were hashed. paths: theirs."""
+        every = len(self.hashes) == len(self.bytes)
+        hashes = self.hashes[images] if every else hash_rows(paths, sample(len(images)))
+        return ImageFiles(self.bytes[images], self.times[images], hashes)
+
     def same(self, other: ImageFiles) -> bool:
         """Whether both say the same of every file."""
         pairs = ((self.bytes, other.bytes), (self.times, other.times), (self.hashes, other.hashes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -64,6 +65,12 @@ class Index:
             self, paths=self.paths.only(images), offsets=offsets, draw=None, hashed="", files=None, **columns
         )
 
+    def part(self, images: np.ndarray) -> Index:
+        """The images at these positions as a dataset of its own, that can be read. `counters` stay those of all."""
+        few = self.only(images)
+        draw = self.draw and partial(_drawn, self.draw, images)
+        return replace(few, draw=draw, files=self.files and self.files.only(images, few.paths))
+
     def read(self, i: int) -> Tensor:
         """(3, H, W) uint8 RGB, turned as `reading` says.
 
@@ -114,6 +121,11 @@ class Index:
             h.update(self.reading.exif.encode())
             h.update(np.ascontiguousarray(self.files.hashes))
         return h.hexdigest()[:16]
+
+
+def _drawn(draw: Callable[[int], np.ndarray], images: np.ndarray, i: int) -> np.ndarray:
+    """Image i of a part."""
+    return draw(int(images[i]))
 
 
 def decode(path: str, reading: Reading = AS_SEEN) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.data.classes import match_classes
 from experiments.data.datasets import load_index, resolve_split
+from experiments.data.held_out import split_off
 from experiments.data.index import Index
 from experiments.recipes.recipe import Recipe, identity
 from experiments.records.files import hash_of
@@ -36,9 +37,12 @@ def run_id(recipe: Recipe, digests: list[str]) -> str:
 def find(recipe: Recipe, root: Path | None) -> RunSpec:
     """Reads the annotations. Raises UserError where data is missing or broken."""
     d = recipe.data
-    splits = {name: resolve_split(d, recipe.dataset, root, getattr(d, name)) for name in ("train", "val")}
+    named = {"train": d.train, "val": d.train if d.held_out else d.val}
+    splits = {name: resolve_split(d, recipe.dataset, root, split) for name, split in named.items()}
     recipe = replace(recipe, data=replace(d, **splits))
     train, own = (load_index(recipe.data, recipe.dataset, root, splits[name], name == "train") for name in splits)
+    if d.held_out:
+        train, own = split_off(train, own, d.held_out)
     val, note = match_classes(train, own)
     if len(train) < recipe.schedule.batch:
         raise UserError(

@@ -19,7 +19,7 @@ from experiments.runtime.errors import unknown
 
 SIDE = 128  # pixels of an image
 SMALL_MEDIUM = (16.0**2, 36.0**2)  # px^2; at 128 px what 32^2 and 96^2 are to COCO's larger images
-SPLITS = {"train": 0, "val": 1}
+SPLITS = {"train": 0, "val": 1, "tune": 2}  # each a drawing of its own; tune: for the search of a profile's settings
 KEPT = 5000  # images of 48 KiB that a process keeps once they are made: all of one dataset
 TYPICAL = 36  # px, side of the box in which true offsets are measured; a stem of 2 px weighs less in larger ones
 OFFSETS = {  # meant, of the block alone from the centre of the box, in widths and heights
@@ -67,7 +67,7 @@ STYLES = {
 
 
 def read(name: str, split: str, images: int) -> Index:
-    """The index of the first `images` images of a split; train and val never share one. Raises UserError.
+    """The index of the first `images` images of a split; no two share one. Raises UserError.
 
     name: of the dataset; one that has no style, a recipe of one's own, is drawn as `shapes`.
     """
