@@ -47,14 +47,23 @@ def test_a_quota_limits_the_cores(groups, membership, files, cores):
 
 def test_a_setting_of_the_user_stays(groups, monkeypatch):
     groups("0::/\n", {"cpu.max": "200000 100000"})
-    for name in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS"):
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     threads.share_cores()
-    assert (os.environ["OMP_WAIT_POLICY"], os.environ["OMP_NUM_THREADS"]) == ("PASSIVE", "2")
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert [os.environ[name] for name in names] == ["PASSIVE", threads.SPINS, "2"]
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     threads.share_cores()
-    assert (os.environ["OMP_WAIT_POLICY"], os.environ["OMP_NUM_THREADS"]) == ("ACTIVE", "5")
+    assert [os.environ[name] for name in names] == ["PASSIVE", "7", "5"]
+
+
+def test_a_wait_policy_of_the_user_spins_as_it_does(monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    threads.share_cores()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert "GOMP_SPINCOUNT" not in os.environ
 
 
 def test_no_control_groups_mean_no_quota(tmp_path, monkeypatch):
