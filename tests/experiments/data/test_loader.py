@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
@@ -113,3 +114,14 @@ def test_a_long_run_draws_its_batches_one_by_one():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20 * 2**20
+
+
+def test_all_tensors_of_a_batch_are_pinned(monkeypatch):
+    index = shapes.read("shapes", "train", 4)
+    batch = next(train_loader(index, load("shapes", "fcos", ["data.workers=0"], 0).data, 2, 0, range(1)))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda x: x + 100)  # no device here that memory could be pinned for
+    pinned = pin_memory(batch)
+    for before, after in ((batch, pinned), (batch.objects, pinned.objects)):
+        tensors = {name: x for name, x in vars(before).items() if isinstance(x, torch.Tensor)}
+        assert all(torch.equal(getattr(after, name), x + 100) for name, x in tensors.items())
+    assert (pinned.bad, pinned.objects.images) == (batch.bad, 2)
