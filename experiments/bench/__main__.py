@@ -4,12 +4,24 @@ import argparse
 
 import torch
 
-from experiments.bench import assignment, bigset, data_check, evaluation, loading, post, scheduling, steps, syncs
+from experiments.bench import (
+    assignment,
+    bigset,
+    convolutions,
+    data_check,
+    evaluation,
+    loading,
+    post,
+    scheduling,
+    steps,
+    syncs,
+)
 
 REPORTS = {
     "assignment": assignment.report_assignment,
     "post": post.report_postprocessing,
     "steps": steps.report_steps,
+    "convolutions": convolutions.report_convolutions,
     "syncs": syncs.report_syncs,
     "evaluation": evaluation.report_evaluation,
     "loading": loading.report_loading,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from statistics import median
 
@@ -11,9 +12,11 @@ from torchvision.models.detection import fcos_resnet50_fpn, retinanet_resnet50_f
 from torchvision.ops import FrozenBatchNorm2d
 
 import assigners
+from assigners.interface import Objects
 from detector.config import DetectorConfig
 from detector.detector import Detector
 from experiments.bench.scenes import HEIGHT, WIDTH, bench_objects, bench_predictions, loss_step
+from experiments.conformance.memory import Bounded
 
 ROUNDS, CLASSES = 3, 80
 
@@ -46,10 +49,15 @@ def seconds_of(work, *args) -> float:
     return time.perf_counter() - begin
 
 
-def report_steps() -> None:
+def bench_batch() -> tuple[torch.Tensor, Objects]:
+    """One image and its objects."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (1, 3, HEIGHT, WIDTH), dtype=torch.uint8, generator=generator)
-    batch = bench_objects(7, CLASSES, 40, 400)
+    return images, bench_objects(7, CLASSES, 40, 400)
+
+
+def report_steps() -> None:
+    images, batch = bench_batch()
     models = {name: (our_step, our_model(name)) for name in assigners.available()}
     models["torchvision retinanet"] = (torchvision_step, torchvision_model(retinanet_resnet50_fpn))
     models["torchvision fcos"] = (torchvision_step, torchvision_model(fcos_resnet50_fpn))
@@ -59,12 +67,16 @@ def report_steps() -> None:
             times[name].append(seconds_of(step, model, images, batch))
             model.zero_grad(set_to_none=True)
     print(
-        "\nwhole training step, ResNet-50, 800 x 1344, batch 1, 7 objects, 80 classes: median s, share of assign + loss"
+        "\nwhole training step, ResNet-50, 800 x 1344, batch 1, 7 objects, 80 classes: median s, peak of the bytes in "
+        "tensors, share of assign + loss"
     )
-    for name in models:
+    for name, (work, model) in models.items():
         step = median(times[name][1:])
+        with Bounded(sys.maxsize) as tensors:
+            work(model, images, batch)
+        model.zero_grad(set_to_none=True)
         print(
-            f"{name:<24}{step:>8.2f} s"
+            f"{name:<24}{step:>8.2f} s{tensors.peak / 2**20:>8.0f} MiB"
             + (f"{100 * _share(name, batch) / step:>8.2f} %" if name in assigners.available() else "")
         )
 
