@@ -60,9 +60,10 @@ def _torchvision(name: str, stages: Stages, narrow: Narrow) -> Architecture:
 
 def _build(name: str, narrow: Narrow, weights: str, norm: str, width: float) -> nn.Module:
     from torchvision.models import get_model
-    from torchvision.ops import FrozenBatchNorm2d
 
-    norms = {"frozen_bn": FrozenBatchNorm2d, "gn": partial(nn.GroupNorm, GROUPS)}
+    from detector.frozen_norm import FrozenNorm
+
+    norms = {"frozen_bn": FrozenNorm, "gn": partial(nn.GroupNorm, GROUPS)}
     if width < 1:
         return narrow(name, width, norms[norm])
     if weights != "imagenet":
