@@ -32,7 +32,7 @@ def test_one_seed_has_no_half_width_and_decides_no_ranking(tmp_path):
     table = built(tmp_path, table_of(row("a", a, {"AP": 1}), row("b", b, {"AP": 2}, "a")))
     assert table.rows[1].values[0].ours.half is None
     (versus,) = table.rows[1].versus
-    assert (versus.difference.value, versus.p, versus.sign) == (pytest.approx(80), None, 0)
+    assert (versus.difference.value, versus.difference.half, versus.sign) == (pytest.approx(80), None, 0)
     assert [r.outcome for r in table.rankings] == ["inconclusive"]
 
 
