@@ -14,7 +14,7 @@ from analysis.draws import Draws
 from analysis.looks import looks_of, rule_words
 from analysis.runs import Run
 from analysis.sorted_runs import OTHER, Sorted, sort_runs
-from analysis.stats import mean_of
+from analysis.stats import LEVEL, Mean, half_width, mean_of
 from analysis.table import Certificate, Hole, PrintedValue, Row, Table
 from experiments.records.decision_schema import Decisions
 from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
@@ -32,7 +32,7 @@ def build_table(
         Row(r.name, "; ".join(filter(None, (r.differs, r.keeps))), (), tuple(c for c in versus if c.row == r.name))
         for r in record.rows
     ]
-    columns = [_column(record, column, sort) for column in record.columns]
+    columns = [_column(record, column, sort, draws) for column in record.columns]
     rows = [replace(row, values=tuple(column[i] for column in columns)) for i, row in enumerate(rows)]
     return Table(
         number=record.number,
@@ -51,7 +51,7 @@ def build_table(
     )
 
 
-def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[PrintedValue]:
+def _column(record: TableRecord, column: ColumnRecord, sort: Sorted, draws: Draws) -> list[PrintedValue]:
     percents = {
         row.name: {
             seed: percent
@@ -60,7 +60,7 @@ def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[Pri
         }
         for row in record.rows
     }
-    printed = [_printed(row, column, percents[row.name], sort) for row in record.rows]
+    printed = [_printed(row, column, percents[row.name], sort, draws) for row in record.rows]
     pure = {row.name for row in record.rows if (column.entry, row.name) not in sort.mixed and percents[row.name]}
     best, second = best_rows({name: percents[name] for name in pure})
     told = len(best) == 1 and bool(second) and all(len(percents[name]) > 1 for name in (*best, *second))
@@ -68,17 +68,29 @@ def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[Pri
     return [replace(value, mark=marks.get(row.name, "")) for row, value in zip(record.rows, printed, strict=True)]
 
 
-def _printed(row: RowRecord, column: ColumnRecord, percents: dict[int, float], sort: Sorted) -> PrintedValue:
+def _printed(
+    row: RowRecord, column: ColumnRecord, percents: dict[int, float], sort: Sorted, draws: Draws
+) -> PrintedValue:
     key, runs = (column.entry, row.name), sort.done[column.entry][row.name]
     hole = "" if percents else (UNTRUE if runs else _short(sort.holes[key]))
     return PrintedValue(
         paper=row.paper.get(column.name),
         same_data=_same_data(row.entries.get(column.entry)),
-        ours=mean_of(list(percents.values())),
+        ours=_mean(percents, runs, column.metric, draws),
         hole=hole,
         mixed=key in sort.mixed,
         runs=tuple(run.id for run in runs.values()),
     )
+
+
+def _mean(percents: dict[int, float], runs: dict[int, Run], metric: str, draws: Draws) -> Mean | None:
+    """Over the seeds; of one seed with the noise of its images, where that is known."""
+    mean = mean_of(list(percents.values()))
+    drawn = draws.of(runs[next(iter(percents))], (metric,)) if len(percents) == 1 else ""
+    if isinstance(drawn, str):
+        return mean
+    half = half_width(LEVEL, (np.nanvar(drawn.ap, ddof=1), max(len(drawn.image_ids) - 1, 1)))
+    return replace(mean, half=float(half), noise="images")
 
 
 def _same_data(entry: EntryRecord | None) -> bool:

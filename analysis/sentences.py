@@ -6,12 +6,13 @@ from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Rank
 
 MINUS = "\N{MINUS SIGN}"
 MARK = "†"  # of another recipe
+ALONE = "‡"  # noise of the images alone
 LEGEND = (
     "Percent, mean over the seeds ± half-width of the 95 % t interval; below it the paper's figure, "
     "and on its own data the difference. "
     "In bold: a mean that beats all others beyond noise. "
     "A paired difference is over shared seeds and images, ± 95 % of each by itself. "
-    f"{MARK}: another recipe than the table's."
+    f"{MARK}: another recipe than the table's. {ALONE}: one seed, the noise of its images alone."
 )
 
 
@@ -31,7 +32,8 @@ def our_figure(value: PrintedValue) -> str:
     """Our figure with its noise, or why there is none."""
     if value.ours is None:
         return value.hole
-    half = "" if value.ours.half is None else f" ± {value.ours.half:.1f}"
+    alone = ALONE if value.ours.noise == "images" else ""
+    half = "" if value.ours.half is None else f" ± {value.ours.half:.1f}{alone}"
     return number(value.ours.value) + half + (MARK if value.mixed else "")
 
 

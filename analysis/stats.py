@@ -13,11 +13,12 @@ LEVEL = 0.05  # of every interval, and of a table's claims together
 
 @dataclass(frozen=True)
 class Mean:
-    """Of n values; half: half-width of the 95 % t interval, None for n = 1."""
+    """Of n values, one a seed."""
 
     value: float
-    half: float | None
+    half: float | None  # half-width of the 95 % t interval; None for n = 1, unless the images' noise is known
     n: int
+    noise: str = "seeds"  # that `half` is of, or "images"
 
 
 def mean_of(values: list[float]) -> Mean | None:

@@ -25,6 +25,7 @@ SPECIAL = {
     "±": r"$\pm$",
     sentences.MINUS: "$-$",
     sentences.MARK: r"$\dagger$",
+    sentences.ALONE: r"$\ddagger$",
     "…": r"\dots{}",
 }
 
