@@ -11,8 +11,8 @@ from experiments.records.table_schema import TableRecord
 
 JOINTLY = "The intervals of a table's claims hold together with at least 95 %"
 COVERS = (
-    "They cover two noises: that of training, over the seeds, one for all claims of the table, and that of the "
-    "validation images, drawn anew; all seeds are scored on the same images, so that more seeds do not lessen it."
+    "Unless marked they cover two noises: that of training, over the seeds, one for all claims of the table, and that "
+    "of the validation images, drawn anew; all seeds are scored on the same images: more seeds do not lessen it."
 )
 
 
