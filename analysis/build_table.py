@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from analysis.certificate import certify
 from analysis.claims import judged_claims
-from analysis.compare import Runs, comparisons, rankings
+from analysis.compare import comparisons, rankings
 from analysis.draws import Draws
-from analysis.runs import Run, absent_run
-from analysis.stats import mean_of, paired
+from analysis.looks import looks_of, rule_words
+from analysis.runs import Run
+from analysis.sorted_runs import OTHER, Sorted, sort_runs
+from analysis.stats import LEVEL, Mean, half_width, mean_of
 from analysis.table import Certificate, Hole, PrintedValue, Row, Table
+from experiments.records.decision_schema import Decisions
 from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
 
-FAILED, OTHER, UNTRUE = "failed", "other recipe", "no truth"
+FAILED, UNTRUE = "failed", "no truth"
 
 
-@dataclass(frozen=True)
-class Sorted:
-    """The runs of a table, and why some of them are left out."""
-
-    done: Runs  # that count
-    mixed: set[tuple[str, str]]  # (entry, row) of another recipe than most
-    holes: dict[tuple[str, str], list[Hole]]  # of (entry, row)
-
-
-def build_table(record: TableRecord, runs: dict[str, Run], folder: Path, draws: Draws, mix: bool) -> Table:
-    """mix: show and compare rows of different recipes, too."""
-    sort = _sort(record, runs, folder, mix)
+def build_table(
+    record: TableRecord, runs: dict[str, Run], folder: Path, draws: Draws, mix: bool, decisions: Decisions | None = None
+) -> Table:
+    """mix: show and compare rows of different recipes, too; decisions: of a grid that added seeds by looks."""
+    sort = sort_runs(record, runs, folder, mix)
     versus = comparisons(record, sort.done, draws)
     rows = [
         Row(r.name, "; ".join(filter(None, (r.differs, r.keeps))), (), tuple(c for c in versus if c.row == r.name))
         for r in record.rows
     ]
-    columns = [_column(record, column, sort) for column in record.columns]
+    columns = [_column(record, column, sort, draws) for column in record.columns]
     rows = [replace(row, values=tuple(column[i] for column in columns)) for i, row in enumerate(rows)]
     return Table(
         number=record.number,
@@ -48,60 +43,15 @@ def build_table(record: TableRecord, runs: dict[str, Run], folder: Path, draws: 
         data=_data(record),
         columns=tuple(column.name for column in record.columns),
         rows=tuple(rows),
-        claims=tuple(judged_claims(record, sort.done, draws)),
+        claims=tuple(judged_claims(record, sort.done, looks_of(record, decisions), draws)),
+        rule=rule_words(record, decisions),
         rankings=tuple(rankings(record, sort.done, draws)),
         holes=tuple(hole for holes in sort.holes.values() for hole in holes),
         certificates=tuple(_certificates(sort)),
     )
 
 
-def _sort(record: TableRecord, runs: dict[str, Run], folder: Path, mix: bool) -> Sorted:
-    sort = Sorted({entry: {} for entry in record.entries}, set(), {})
-    for entry in record.entries:
-        by_row = {row.name: _runs(row, entry, runs, folder) for row in record.rows}
-        finished = [run for by_seed in by_row.values() for run in by_seed.values() if run.status == "done"]
-        common = Counter(run.recipe for run in finished).most_common(1)
-        reference = next((run for run in finished if run.recipe == common[0][0]), None)
-        for row in record.rows:
-            _sort_row(sort, row, entry, by_row[row.name], reference, mix)
-    return sort
-
-
-def _runs(row: RowRecord, entry: str, runs: dict[str, Run], folder: Path) -> dict[int, Run]:
-    record = row.entries.get(entry)
-    return {} if record is None else {seed: runs.get(i) or absent_run(i, folder) for seed, i in record.runs.items()}
-
-
-def _sort_row(
-    sort: Sorted, row: RowRecord, entry: str, by_seed: dict[int, Run], reference: Run | None, mix: bool
-) -> None:
-    record = row.entries.get(entry, EntryRecord("", ""))
-    holes = sort.holes.setdefault((entry, row.name), [])
-    sort.done[entry][row.name] = counted = {}
-    if not by_seed:
-        holes.append(Hole(row.name, record.dataset, row.reason or record.reason or "not planned"))
-    for seed, run in sorted(by_seed.items()):
-        reason = run.reason
-        if run.status == "done":
-            other = _other(run, reference)
-            if other <= row.declared or mix:
-                counted[seed] = run
-                sort.mixed.update({(entry, row.name)} if other else ())
-                continue
-            reason = f"{OTHER} than most rows: {', '.join(sorted(other))} (--mix shows it)"
-        where = f"{record.dataset} seed {seed}, run {run.id}"
-        holes.append(Hole(row.name, where, row.reason or record.reason or reason))
-
-
-def _other(run: Run, reference: Run) -> set[str]:
-    """Keys in which a run's recipe is not the reference's; "data" for other images of the same recipe."""
-    if run.recipe == reference.recipe:
-        return set()
-    a, b = run.record.options, reference.record.options
-    return {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)} or {"data"}
-
-
-def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[PrintedValue]:
+def _column(record: TableRecord, column: ColumnRecord, sort: Sorted, draws: Draws) -> list[PrintedValue]:
     percents = {
         row.name: {
             seed: percent
@@ -110,7 +60,7 @@ def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[Pri
         }
         for row in record.rows
     }
-    printed = [_printed(row, column, percents[row.name], sort) for row in record.rows]
+    printed = [_printed(row, column, percents[row.name], sort, draws) for row in record.rows]
     pure = {row.name for row in record.rows if (column.entry, row.name) not in sort.mixed and percents[row.name]}
     best, second = best_rows({name: percents[name] for name in pure})
     told = len(best) == 1 and bool(second) and all(len(percents[name]) > 1 for name in (*best, *second))
@@ -118,17 +68,29 @@ def _column(record: TableRecord, column: ColumnRecord, sort: Sorted) -> list[Pri
     return [replace(value, mark=marks.get(row.name, "")) for row, value in zip(record.rows, printed, strict=True)]
 
 
-def _printed(row: RowRecord, column: ColumnRecord, percents: dict[int, float], sort: Sorted) -> PrintedValue:
+def _printed(
+    row: RowRecord, column: ColumnRecord, percents: dict[int, float], sort: Sorted, draws: Draws
+) -> PrintedValue:
     key, runs = (column.entry, row.name), sort.done[column.entry][row.name]
     hole = "" if percents else (UNTRUE if runs else _short(sort.holes[key]))
     return PrintedValue(
         paper=row.paper.get(column.name),
         same_data=_same_data(row.entries.get(column.entry)),
-        ours=mean_of(list(percents.values())),
+        ours=_mean(percents, runs, column.metric, draws),
         hole=hole,
         mixed=key in sort.mixed,
         runs=tuple(run.id for run in runs.values()),
     )
+
+
+def _mean(percents: dict[int, float], runs: dict[int, Run], metric: str, draws: Draws) -> Mean | None:
+    """Over the seeds; of one seed with the noise of its images, where that is known."""
+    mean = mean_of(list(percents.values()))
+    drawn = draws.of(runs[next(iter(percents))], (metric,)) if len(percents) == 1 else ""
+    if isinstance(drawn, str):
+        return mean
+    half = half_width(LEVEL, (np.nanvar(drawn.ap, ddof=1), max(len(drawn.image_ids) - 1, 1)))
+    return replace(mean, half=float(half), noise="images")
 
 
 def _same_data(entry: EntryRecord | None) -> bool:
@@ -158,8 +120,8 @@ def tied(a: dict[int, float], b: dict[int, float]) -> bool:
     """Printed alike, or their paired difference over shared seeds holds 0 in its 95 % interval."""
     if f"{np.mean(list(a.values())):.1f}" == f"{np.mean(list(b.values())):.1f}":
         return True
-    difference = paired(np.array([a[s] - b[s] for s in a.keys() & b.keys()] or [1.0]))
-    return difference.known and abs(difference.value) <= difference.half
+    difference = mean_of([a[s] - b[s] for s in a.keys() & b.keys()])
+    return difference is not None and difference.half is not None and abs(difference.value) <= difference.half
 
 
 def _data(record: TableRecord) -> tuple[str, ...]:

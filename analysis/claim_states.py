@@ -1,141 +1,173 @@
 """The claims of a table after the looks that its runs allow: verdicts, intervals, and the seeds that are expected.
 
-All follows from the records, so that whoever asks again, after a crash too, gets the same answer.
+All follows from the records, so that whoever asks again, after a crash too, gets the same answer: the report and
+`run.py --until-decided` both ask here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from analysis.claims import terms_of
+from analysis.draws import Draws
+from analysis.effects import Effect, Runs, Term, effect_of, estimates_of
 from analysis.expected_seeds import Need, expected_seeds, settled
-from analysis.rule import OPEN, WORDS, Estimates, Margins, estimates, judged
-from analysis.runs import Run
-from analysis.stats import LEVEL, SPENT
+from analysis.rule import OPEN, SPENT, WORDS, Looks, Margins, verdicts
+from analysis.stats import LEVEL, half_width
 from experiments.records.decision_schema import ClaimState, TableStates
 from experiments.records.table_schema import Claim, TableRecord
 
-Cell = tuple[str, str, tuple[str, ...]]  # row, entry, metrics
+DIFFERS = "differs by reading"
+EXPECTED = ("confirmed", "contradicted", "equivalent", "settled")  # numbers of seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A claim with the rows of one reading of the paper."""
+
+    claim: Claim
+    effect: Effect
+    can_run: bool  # known before any run: what cannot has no share of the table's error rate
+    complete: bool  # no run of a seed that all its rows were given lacks a result
 
 
 @dataclass(frozen=True)
-class Differences:
-    """Of a claim."""
-
-    claim: Claim
-    weights: dict[Cell, float]
-    by_seed: dict[int, float] = field(default_factory=dict)  # AP, percent
-    complete: bool = True  # no run of a seed that all its rows were given lacks a result
-
-    def of(self, seeds: list[int]) -> np.ndarray:
-        return np.array([self.by_seed[seed] for seed in seeds if seed in self.by_seed])
+class Judged:
+    reading: Reading
+    state: ClaimState
 
 
-def table_states(table: TableRecord, runs: dict[str, Run], looks: tuple[int, ...]) -> TableStates:
-    """runs: by id; looks: numbers of seeds, rising."""
-    claims = [_differences(table, claim, runs) for claim in table.claims if _can_run(table, claim)]
-    states = _States(claims, looks, sorted({s for r in table.rows for e in r.entries.values() for s in e.runs}))
-    answers = {item.claim.id: states.of(i) for i, item in enumerate(claims)}
-    rows = {cell[:2]: None for item in claims if answers[item.claim.id].is_open for cell in item.weights}
-    nothing = [ClaimState(claim.id, "no result", 0, 0, False) for claim in table.claims if claim.kind != "summary"]
-    return TableStates(table.name, tuple(rows), tuple(answers.get(state.id, state) for state in nothing))
+def table_states(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) -> TableStates:
+    """Of all claims but summaries. runs: that count."""
+    claims = judged_readings(table, runs, looks, draws)
+    rows = {
+        cell[:2]: None for claim in claims for one in claim if one.state.is_open for cell in one.reading.effect.weights
+    }
+    return TableStates(table.name, tuple(rows), tuple(combined([one.state for one in claim]) for claim in claims))
 
 
-def weights_of(table: TableRecord, claim: Claim) -> dict[Cell, float]:
-    """Of the AP whose weighted sum is the claim's difference."""
-    entry, weights = table.entry_of(claim.dataset[0]), {}
-    for term in terms_of(claim):
-        cell = (term.row, entry, term.metrics)
-        weights[cell] = weights.get(cell, 0.0) + term.weight
-    return weights
-
-
-def _can_run(table: TableRecord, claim: Claim) -> bool:
-    """Known before any run: a claim that cannot has no share of the table's error rate."""
-    entries = {row.name: row.entries for row in table.rows}
-    key = table.entry_of(claim.dataset[0])
-    return claim.kind != "summary" and all(
-        key in entries[name] and entries[name][key].runs for name in (*claim.better, *claim.worse)
+def judged_readings(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) -> list[list[Judged]]:
+    """Of each claim that is no summary, by reading; all of them are one family."""
+    claims = [list(_readings(table, claim, runs, draws)) for claim in table.claims if claim.kind != "summary"]
+    able = [reading for readings in claims for reading in readings if reading.can_run]
+    states = iter(
+        _States(able, looks, sorted({s for r in table.rows for e in r.entries.values() for s in e.runs})).all()
     )
+    return [[Judged(r, next(states) if r.can_run else _nothing(r.claim)) for r in readings] for readings in claims]
 
 
-def _differences(table: TableRecord, claim: Claim, runs: dict[str, Run]) -> Differences:
-    weights, rows = weights_of(table, claim), {row.name: row for row in table.rows}
-    cells = {cell: dict(_percents(rows[cell[0]].entries[cell[1]].runs, cell[2], runs)) for cell in weights}
-    seeds = set.intersection(*(set(by_seed) for by_seed in cells.values()))
-    given = set.intersection(*(set(rows[row].entries[entry].runs) for row, entry, _ in weights))
-    by_seed = {s: sum(w * cells[cell][s] for cell, w in weights.items()) for s in seeds}
-    return Differences(claim, weights, by_seed, given <= seeds)
+def combined(states: list[ClaimState]) -> ClaimState:
+    """Of the readings of a claim: where they differ that is the verdict, and what settles it must settle all."""
+    first = states[0]
+    needs = {name: [getattr(state, name) for state in states] for name in EXPECTED}
+    needs = {name: None if None in seeds else max(seeds) for name, seeds in needs.items()}
+    verdict = first.verdict if len({state.verdict for state in states}) == 1 else DIFFERS
+    return replace(first, verdict=verdict, is_open=any(state.is_open for state in states), **needs)
 
 
-def _percents(by_seed: dict[int, str], metrics: tuple[str, ...], runs: dict[str, Run]) -> Iterator[tuple[int, float]]:
-    """Seed and mean of the metrics, of the runs that have them all."""
-    for seed, name in by_seed.items():
-        values = [runs[name].percent(metric) if name in runs else None for metric in metrics]
-        if None not in values:
-            yield seed, sum(values) / len(values)
+def terms_of(claim: Claim, entry: str) -> tuple[Term, ...]:
+    """Of one claim that is no summary: their weighted sum is its difference."""
+    pairs = claim.kind == "difference of differences"
+    worse = claim.worse_metric or claim.metric
+    return (*_side(1, claim.better, claim.metric, pairs, entry), *_side(-1, claim.worse, worse, pairs, entry))
+
+
+def _side(sign: int, rows: tuple[str, ...], metrics: tuple[str, ...], pairs: bool, entry: str) -> Iterator[Term]:
+    """A row, or the mean over pairs of rows of the first less the second."""
+    share = 2 / len(rows) if pairs else 1
+    for i, row in enumerate(rows):
+        yield Term(sign * share * (-1 if pairs and i % 2 else 1), row, entry, metrics)
+
+
+def _readings(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Iterator[Reading]:
+    """The claim as it is; then with each row that stands for another reading of one of its rows."""
+    yield _reading(table, claim, runs, draws)
+    for row in table.rows:
+        if row.reading_of in (*claim.better, *claim.worse):
+            better, worse = (
+                tuple(row.name if name == row.reading_of else name for name in names)
+                for names in (claim.better, claim.worse)
+            )
+            yield _reading(table, replace(claim, better=better, worse=worse), runs, draws)
+
+
+def _reading(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Reading:
+    key, rows = table.entry_of(claim.dataset[0]), {row.name: row for row in table.rows}
+    given = [set(rows[n].entries[key].runs) if key in rows[n].entries else set() for n in (*claim.better, *claim.worse)]
+    effect = effect_of(terms_of(claim, key), runs, draws)
+    return Reading(claim, effect, all(given), set.intersection(*given) <= effect.by_seed.keys())
+
+
+def _nothing(claim: Claim) -> ClaimState:
+    return ClaimState(claim.id, "no result", 0, 0, False)
 
 
 class _States:
     """The looks, taken one after the other."""
 
-    def __init__(self, claims: list[Differences], looks: tuple[int, ...], seeds: list[int]):
-        self.claims, count = claims, len(claims)
+    def __init__(self, readings: list[Reading], looks: Looks, seeds: list[int]):
+        self.readings, self.looks, count = readings, looks, len(readings)
+        self.effects = [reading.effect for reading in readings]
         self.margins = Margins(
-            np.array([item.claim.margin for item in claims]),
-            np.array([item.claim.kind == "minor difference" for item in claims], bool),
+            np.array([reading.claim.margin for reading in readings]),
+            np.array([reading.claim.kind == "minor difference" for reading in readings], bool),
         )
-        cells = list(dict.fromkeys(cell for item in claims for cell in item.weights))
-        matrix = np.array([[item.weights.get(cell, 0.0) for cell in cells] for item in claims])
-        self.independent = int(np.linalg.matrix_rank(matrix)) if count else 0
         self.codes, self.half = np.full(count, OPEN), np.full(count, np.inf)
         self.mean, self.look, self.seeds = np.zeros(count), np.zeros(count, int), np.zeros(count, int)
-        self.ready, self.now = np.zeros(count, bool), self._estimates(seeds)
-        for look, number in enumerate(looks, 1):
-            self._take(look, looks, seeds[:number], number)
+        self.ready, self.now = np.zeros(count, bool), estimates_of(self.effects, seeds)
+        for look, number in enumerate(looks.seeds, 1):
+            self._take(look, seeds if looks.fixed else seeds[:number], number)
 
-    def _estimates(self, seeds: list[int]) -> Estimates:
-        values = [item.of(seeds) for item in self.claims]
-        own = [v.var(ddof=1) if len(v) > 1 else 0.0 for v in values]
-        means = [v.mean() if len(v) else 0.0 for v in values]
-        return estimates(np.array([means]), np.array([own]), np.array([len(v) for v in values]), self.independent)
-
-    def _take(self, look: int, looks: tuple[int, ...], seeds: list[int], number: int) -> None:
+    def _take(self, look: int, seeds: list[int], number: int) -> None:
         """Nothing where no open claim has all seeds of the look."""
-        ready = np.array([len(item.of(seeds)) == number for item in self.claims], bool) & (self.codes == OPEN)
+        counts = np.array([len(effect.of(seeds)) for effect in self.effects])
+        ready = ((counts > 0) if self.looks.fixed else (counts == number)) & (self.codes == OPEN)
         if not ready.any():
             return
-        self.now, before, self.ready = self._estimates(seeds), self.codes, ready
-        codes, half = judged(self.now, ready, before[None], self.margins, look, looks)
-        self.codes = codes[0]
-        self.half, self.mean = np.where(ready, half[0], self.half), np.where(ready, self.now.mean[0], self.mean)
-        self.look, self.seeds = np.where(ready, look, self.look), np.where(ready, number, self.seeds)
+        self.now, self.ready = estimates_of(self.effects, seeds), ready
+        mean, half = self.now.mean[0], self.now.half(self.looks.level(look, len(counts)))[0]
+        self.codes = np.where(ready, verdicts(mean - half, mean + half, self.margins), self.codes)
+        self.half, self.mean = np.where(ready, half, self.half), np.where(ready, mean, self.mean)
+        self.look, self.seeds = np.where(ready, look, self.look), np.where(ready, counts, self.seeds)
 
-    def of(self, i: int) -> ClaimState:
-        claim, looked = self.claims[i].claim, self.look[i] > 0
-        is_open = bool(self.ready[i] and self.codes[i] == OPEN) and self.claims[i].complete
-        mean, half = (float(self.mean[i]), float(self.half[i])) if looked else (None, np.inf)
+    def all(self) -> Iterator[ClaimState]:
+        return map(self._of, range(len(self.readings)))
+
+    def _of(self, i: int) -> ClaimState:
+        reading, looked = self.readings[i], self.look[i] > 0
+        is_open = self.ready[i] and self.codes[i] == OPEN and reading.complete and np.isfinite(self.half[i])
+        mean = float(self.mean[i]) if looked else None
+        half, noise = self._shown(i) if looked else (np.inf, "")
         return ClaimState(
-            id=claim.id,
+            id=reading.claim.id,
             verdict=WORDS[self.codes[i]],
             look=int(self.look[i]),
             seeds=int(self.seeds[i]),
-            is_open=is_open,
+            is_open=bool(is_open),
             mean=mean,
             low=mean - half if np.isfinite(half) else None,
             high=mean + half if np.isfinite(half) else None,
-            **self._expected(i, claim, mean if is_open else None),
+            **self._expected(i, reading.claim, mean if is_open else None),
+            noise=noise,
         )
+
+    def _shown(self, i: int) -> tuple[float, str]:
+        """Half-width, and of which noise: one seed has that of the images alone, which gives no verdict."""
+        known = bool(self.effects[i].drawn)
+        if np.isfinite(self.half[i]):
+            return float(self.half[i]), "seeds and images" if known else "seeds"
+        level = self.looks.level(int(self.look[i]), len(self.readings))
+        half = half_width(level, (self.now.images[0, i], self.now.images_freedom[0, i]))
+        return (float(half), "images") if known else (np.inf, "")
 
     def _expected(self, i: int, claim: Claim, mean: float | None) -> dict[str, int | None]:
         """By name of the field; nothing where the table's noise is not known. mean: of an open claim."""
-        freedom, still_open = float(self.now.freedom[0, i]), max(1, int((self.codes == OPEN).sum()))
-        if not freedom:
+        now, level = self.now, SPENT * LEVEL / len(self.readings)
+        if not now.freedom[0, i]:
             return {}
-        need = Need(float(self.now.variance[0, i]), freedom, int(self.now.seeds[i]), SPENT * LEVEL / still_open)
-        minor = claim.kind == "minor difference"
+        of = (now.variance[0, i], now.freedom[0, i], now.seeds[i], level, now.images[0, i], now.images_freedom[0, i])
+        need, minor = Need(*map(float, of)), claim.kind == "minor difference"
         seeds = asdict(expected_seeds(need, claim.published, claim.margin, minor))
         return seeds | {"settled": None if mean is None else settled(need, mean, claim.margin, minor)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from analysis import sentences
 from analysis.expected_seeds import MOST
 from analysis.table import VERDICTS, JudgedClaim, Table
+from experiments.records.decision_schema import ClaimState
 from experiments.records.table_schema import Claim
 
 HEAD = ("verdict", "claim", "paper", "ours")
@@ -46,13 +49,24 @@ def _published(claim: Claim) -> str:
 
 
 def _ours(judged: JudgedClaim) -> str:
-    """The difference with its interval and p, and what is to be known of it."""
-    words = []
-    if judged.difference is not None:
-        half = "" if judged.difference.half is None else f" ± {judged.difference.half:.1f}"
-        p = "" if judged.p is None else f", p {sentences.p_value(judged.p)}"
-        words.append(f"{sentences.signed(judged.difference.value)}{half}{p}{sentences.MARK if judged.mixed else ''}")
-    if judged.is_open:
-        needed = f"about {judged.more_seeds} more seeds" if judged.more_seeds else f"not even {MOST} seeds"
-        words.append(f"{needed} would settle it" if judged.more_seeds else f"{needed} would settle it, as the noise is")
+    """The difference with the interval that was judged, and what is to be known of it."""
+    words = [] if judged.state is None else list(_state(judged.state, judged.mixed))
+    words += [f"with the other reading of the paper {other.verdict}: {_read(other)}" for other in judged.others]
     return "; ".join([*words, *filter(None, [judged.note])])
+
+
+def _state(state: ClaimState, mixed: bool) -> Iterator[str]:
+    if state.mean is None:
+        yield "before the first look"
+        return
+    yield f"{_read(state)}{sentences.MARK if mixed else ''}, {state.seeds} seed{'' if state.seeds == 1 else 's'}"
+    if state.is_open and state.settled:
+        yield f"about {state.settled} seeds in all would settle it"
+    elif state.is_open:
+        yield f"not even {MOST} seeds would settle it, as the noise is"
+
+
+def _read(state: ClaimState) -> str:
+    if state.mean is None:
+        return "no run"
+    return sentences.interval(state.mean, state.low, state.high, state.noise)

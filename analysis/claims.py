@@ -1,85 +1,44 @@
-"""The claims of a table, judged: one family, a verdict and a p each. What the verdicts mean: table.JudgedClaim."""
+"""The claims of a table as the report prints them: verdict, interval, notes. What verdicts mean: table.JudgedClaim."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import reduce
 
-from analysis.claim_tests import Judged, both_readings, judge, seeds_needed
+from analysis.claim_states import DIFFERS, Judged, combined, judged_readings
 from analysis.draws import Draws
-from analysis.effects import NO_EFFECT, Effect, Rows, Term, effect_of
+from analysis.effects import Runs
+from analysis.rule import Looks
 from analysis.table import JudgedClaim, Verdict
+from experiments.records.decision_schema import ClaimState
 from experiments.records.table_schema import Claim, TableRecord
 
-Runs = dict[str, Rows]  # entry -> row -> seed -> run
 
-
-def judged_claims(table: TableRecord, runs: Runs, draws: Draws) -> list[JudgedClaim]:
+def judged_claims(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) -> list[JudgedClaim]:
     """In the order of the table; a summary follows from the others."""
-    claims = [claim for claim in table.claims if claim.kind != "summary"]
-    readings = [[_read(claim, names) for claim in claims] for names in _readings(table)]
-    effects = [[_effect(table, claim, runs, draws) for claim in reading] for reading in readings]
-    families = [judge(*family) for family in zip(readings, effects, strict=True)]
-    whole = [reduce(both_readings, verdicts) for verdicts in zip(*families, strict=True)]
-    judged = {
-        claim.id: _judged(table, claim, effect, verdict, [family[i] for family in families[1:]])
-        for i, (claim, effect, verdict) in enumerate(zip(claims, effects[0], whole, strict=True))
-    }
+    readings = judged_readings(table, runs, looks, draws)
+    judged = {one[0].reading.claim.id: _judged(table, one) for one in readings}
     return [judged.get(claim.id) or _summary(claim, list(judged.values())) for claim in table.claims]
 
 
-def terms_of(claim: Claim) -> tuple[Term, ...]:
-    """Of one claim that is no summary: their weighted sum is its difference."""
-    pairs = claim.kind == "difference of differences"
-    return (*_side(1, claim.better, claim.metric, pairs), *_side(-1, claim.worse, _worse_metric(claim), pairs))
-
-
-def _worse_metric(claim: Claim) -> tuple[str, ...]:
-    return claim.worse_metric or claim.metric
-
-
-def _side(sign: int, rows: tuple[str, ...], metrics: tuple[str, ...], pairs: bool) -> Iterator[Term]:
-    """A row, or the mean over pairs of rows of the first less the second."""
-    share = 2 / len(rows) if pairs else 1
-    for i, row in enumerate(rows):
-        yield Term(sign * share * (-1 if pairs and i % 2 else 1), row, metrics)
-
-
-def _effect(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Effect:
-    entry = table.entry_of(claim.dataset[0])
-    return effect_of(terms_of(claim), runs[entry], draws) if entry in runs else NO_EFFECT
-
-
-def _readings(table: TableRecord) -> list[dict[str, str]]:
-    """Row -> the row in its place: none first, then each other reading."""
-    return [{}, *({row.reading_of: row.name} for row in table.rows if row.reading_of)]
-
-
-def _read(claim: Claim, names: dict[str, str]) -> Claim:
-    better, worse = (tuple(names.get(name, name) for name in rows) for rows in (claim.better, claim.worse))
-    return replace(claim, better=better, worse=worse)
-
-
-def _judged(table: TableRecord, claim: Claim, effect: Effect, judged: Judged, others: list[Judged]) -> JudgedClaim:
-    is_open = judged.verdict == "inconclusive" and effect.paired is not None and effect.paired.known
-    family = sum(c.kind != "summary" for c in table.claims)
-    differing = [other.verdict for other in others] if judged.verdict == "differs by reading" else []
+def _judged(table: TableRecord, readings: list[Judged]) -> JudgedClaim:
+    states = [_with_result(item) for item in readings]
+    first, whole = readings[0].reading, combined(states)
+    state = replace(whole, verdict=states[0].verdict)
+    notes = [first.effect.note if first.effect.by_seed else _absent(table, first.claim)]
+    others = states[1:] if whole.verdict == DIFFERS else []
     return JudgedClaim(
-        claim=claim,
-        verdict=judged.verdict,
-        difference=effect.paired,
-        p=judged.p,
-        more_seeds=seeds_needed(claim, effect, family) if is_open else None,
-        is_open=is_open,
-        note="; ".join(filter(None, (effect.note if effect.paired else _absent(table, claim), *_read_as(differing)))),
-        mixed=effect.mixed,
+        claim=first.claim,
+        verdict=whole.verdict,
+        state=state if first.effect.by_seed else None,
+        others=tuple(others),
+        note="; ".join(filter(None, notes)),
+        mixed=first.effect.mixed,
     )
 
 
-def _read_as(verdicts: list[Verdict]) -> Iterator[str]:
-    if verdicts:
-        yield f"with the other reading of the paper: {', '.join(verdicts)}"
+def _with_result(item: Judged) -> ClaimState:
+    """Before its first look a claim is open; in print it has no result while there is no run."""
+    return item.state if item.reading.effect.by_seed else replace(item.state, verdict="no result")
 
 
 def _absent(table: TableRecord, claim: Claim) -> str:
@@ -100,8 +59,9 @@ def _summary(claim: Claim, judged: list[JudgedClaim]) -> JudgedClaim:
     elif "contradicted" in verdicts:
         verdict = "contradicted"
     confirmed = sum(j.verdict == "confirmed" for j in lines)
-    note = f"follows from {len(lines)} lines, {confirmed} of them confirmed"
-    return JudgedClaim(claim, verdict, None, None, None, False, note, False)
+    return JudgedClaim(
+        claim, verdict, None, (), f"follows from {len(lines)} lines, {confirmed} of them confirmed", False
+    )
 
 
 def _is_line(line: Claim, summary: Claim) -> bool:

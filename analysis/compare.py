@@ -3,53 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
+
 from analysis.draws import Draws
-from analysis.effects import Rows, Term, effect_of
-from analysis.runs import Run
-from analysis.stats import holm
-from analysis.table import Comparison, Ranking
+from analysis.effects import Effect, Runs, Term, effect_of, estimates_of
+from analysis.rule import SPENT
+from analysis.stats import LEVEL, half_width
+from analysis.table import Comparison, Difference, Ranking
 from experiments.records.table_schema import ColumnRecord, RowRecord, TableRecord
 
-Runs = dict[str, Rows]  # entry -> row -> seed -> run
-
-
-def compare(
-    row: str, against: str, entry: str, first: dict[int, Run], second: dict[int, Run], draws: Draws
-) -> Comparison:
-    """Of two rows' finished runs by seed; p is not corrected yet."""
-    effect = effect_of((Term(1, row), Term(-1, against)), {row: first, against: second}, draws)
-    difference = effect.paired
-    p = difference.p if difference else None
-    return Comparison(row, against, entry, difference, p, effect.note, effect.mixed)
+Pair = tuple[str, str, str]  # row, against, entry
 
 
 def comparisons(table: TableRecord, runs: Runs, draws: Draws) -> list[Comparison]:
-    """Of every row with its `against` row, on each entry; Holm over all of them."""
-    return corrected(
-        [
-            compare(r.name, r.against, e, runs[e].get(r.name, {}), runs[e].get(r.against, {}), draws)
-            for e in table.entries
-            for r in table.rows
-            if r.against and table.first(e)
-        ]
-    )
+    """Of every row with its `against` row, on each entry; each interval by itself holds with 95 %."""
+    pairs = [(r.name, r.against, e) for e in table.entries for r in table.rows if r.against and table.first(e)]
+    return compared(pairs, runs, draws, LEVEL)
 
 
 def rankings(table: TableRecord, runs: Runs, draws: Draws) -> list[Ranking]:
-    """Of every two rows that the paper ranks by AP, on each entry; Holm over all of them."""
+    """Of every two rows that the paper ranks by AP, on each entry.
+
+    Where the table has no claims they are its family, whose intervals hold together; else each holds by itself.
+    """
     ranked = [
         (*_ranked(*pair, column.name), entry)
         for entry, column in _ranking_columns(table)
         for pair in _pairs(table, column.name)
     ]
-    ours = [
-        compare(up.name, low.name, e, runs[e].get(up.name, {}), runs[e].get(low.name, {}), draws)
-        for up, low, _, e in ranked
+    level = LEVEL if table.claims else SPENT * LEVEL / max(len(ranked), 1)
+    ours = compared([(up.name, low.name, entry) for up, low, _, entry in ranked], runs, draws, level)
+    return [Ranking(gap, c) for (_, _, gap, _), c in zip(ranked, ours, strict=True)]
+
+
+def compared(pairs: list[Pair], runs: Runs, draws: Draws, level: float) -> list[Comparison]:
+    """With one noise for all of them. level: two-sided, of each interval."""
+    effects = [effect_of((Term(1, a, entry), Term(-1, b, entry)), runs, draws) for a, b, entry in pairs]
+    now = estimates_of(effects, sorted({seed for effect in effects for seed in effect.by_seed}))
+    of_images = half_width(level, (now.images, now.images_freedom))[0]
+    halves = zip(now.half(level)[0], of_images, strict=True)
+    return [
+        Comparison(*pair, _difference(effect, *half), effect.note, effect.mixed)
+        for pair, effect, half in zip(pairs, effects, halves, strict=True)
     ]
-    return [Ranking(gap, c) for (_, _, gap, _), c in zip(ranked, corrected(ours), strict=True)]
+
+
+def _difference(effect: Effect, half: float, of_images: float) -> Difference | None:
+    """With the images' noise alone where that of the seeds is not known."""
+    if not effect.by_seed:
+        return None
+    values, known = list(effect.by_seed.values()), bool(effect.drawn)
+    noise = {True: "seeds and images", False: "seeds"}[known] if np.isfinite(half) else "images" * known
+    width = half if np.isfinite(half) else of_images
+    return Difference(float(np.mean(values)), float(width) if noise else None, len(values), noise)
 
 
 def _ranking_columns(table: TableRecord) -> Iterator[tuple[str, ColumnRecord]]:
@@ -68,8 +76,3 @@ def _ranked(a: RowRecord, b: RowRecord, column: str) -> tuple[RowRecord, RowReco
     """The paper's better one first, and by how much, percent."""
     up, low = (a, b) if a.paper[column] > b.paper[column] else (b, a)
     return up, low, up.paper[column] - low.paper[column]
-
-
-def corrected(items: list[Comparison]) -> list[Comparison]:
-    """p by Holm over the list."""
-    return [replace(c, p=p) for c, p in zip(items, holm([c.p for c in items]), strict=True)]

@@ -19,10 +19,14 @@ if not __package__:  # run as a file: this checkout's code, whatever is installe
 try:
     from analysis.claim_states import table_states
     from analysis.commands import exit_code
-    from analysis.runs import read_runs
-    from experiments.records.decision_schema import LOOKS, Answer, ClaimState, decisions_path, read_decisions
+    from analysis.draws import Draws
+    from analysis.looks import decisions_of, looks_of
+    from analysis.runs import Run, read_runs
+    from analysis.sorted_runs import sort_runs
+    from experiments.records.decision_schema import Answer, ClaimState, TableStates
     from experiments.records.files import RecordError
     from experiments.records.run_folder import read_table
+    from experiments.records.table_schema import TableRecord
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
@@ -44,13 +48,14 @@ def answer(runs: Path, tables: Path) -> Answer:
     claimed = [record for record in records if record.claims]
     if not claimed:
         raise RecordError(f"No table in {tables} has claims: experiments/run.py --tables writes them.")
-    return Answer(tuple(table_states(table, by_id, looks_of(tables, table.name)) for table in claimed))
+    draws = Draws()
+    return Answer(tuple(_states(table, by_id, runs, tables, draws) for table in claimed))
 
 
-def looks_of(tables: Path, name: str) -> tuple[int, ...]:
-    """Numbers of seeds at which a table is looked at, as its grid fixed them."""
-    decisions = read_decisions(decisions_path(tables, name))
-    return decisions.looks if decisions else LOOKS
+def _states(table: TableRecord, runs: dict[str, Run], folder: Path, tables: Path, draws: Draws) -> TableStates:
+    """As the report judges them."""
+    counted = sort_runs(table, runs, folder, mix=False).done
+    return table_states(table, counted, looks_of(table, decisions_of(tables, table)), draws)
 
 
 def line(state: ClaimState) -> str:

@@ -24,8 +24,8 @@ class DrawnAP:
 class Draws:
     """Cached by run and metrics."""
 
-    resamples: int
-    seed: int
+    resamples: int = 1000
+    seed: int = 0
     weights: dict[int, np.ndarray] = field(default_factory=dict)
     cache: dict[str, dict[tuple[str, ...], DrawnAP | str]] = field(default_factory=dict)
 

@@ -17,14 +17,17 @@ class Need:
 
     variance: float  # of one seed, percent^2
     freedom: float  # degrees of freedom now
-    seeds: int  # now
-    level: float  # two-sided: of a table of m claims LEVEL / m
+    seeds: float  # now
+    level: float  # two-sided
+    images: float = 0.0  # variance by the images, which no seed lessens
+    images_freedom: float = 1.0
 
     def within(self, distance: float) -> int | None:
         """Fewest seeds, in all, whose half-width is below `distance`: half of such tries decide. None: over MOST."""
         seeds = np.arange(2, MOST + 1)
         freedom = np.maximum(1.0, self.freedom + seeds - self.seeds)
-        enough = half_width(self.variance, seeds, freedom, self.level) < distance
+        of_seeds, of_images = (self.variance / seeds, freedom), (self.images, self.images_freedom)
+        enough = half_width(self.level, of_seeds, of_images) < distance
         return int(seeds[enough.argmax()]) if enough.any() else None
 
 

@@ -19,6 +19,7 @@ if not __package__:  # run as a file: this checkout's code, whatever is installe
 
 try:
     from analysis.commands import exit_code
+    from experiments.records.decision_schema import Decisions, decisions_path, read_decisions, write_decisions
     from experiments.records.files import RecordError
     from experiments.records.run_folder import RunFolder, read_table, runs_in, write_table
     from experiments.records.table_schema import EntryRecord, TableRecord
@@ -35,6 +36,7 @@ class MergePlan:
 
     runs: dict[str, RunFolder]  # id -> the one to have
     tables: dict[str, TableRecord]  # by name
+    decisions: dict[str, Decisions]  # of those whose seeds were added by looks
 
 
 def plan_merge(sources: list[Path], out: Path) -> MergePlan:
@@ -42,6 +44,7 @@ def plan_merge(sources: list[Path], out: Path) -> MergePlan:
     folders = [*([out] if out.is_dir() else []), *sources]
     runs: dict[str, RunFolder] = {}
     tables: dict[str, tuple[Path, TableRecord]] = {}
+    decisions: dict[str, tuple[Path, Decisions]] = {}
     for folder in folders:
         for run in runs_in(folder):
             first = runs.get(run.path.name)
@@ -50,7 +53,32 @@ def plan_merge(sources: list[Path], out: Path) -> MergePlan:
             table = read_table(path)
             first = tables.get(table.name)
             tables[table.name] = (path, table if first is None else joined(*first, path, table))
-    return MergePlan(runs, {name: table for name, (_, table) in tables.items()})
+            _add_decisions(decisions, folder, table.name)
+    whole = {name: table for name, (_, table) in tables.items()}
+    return MergePlan(runs, whole, {name: taken for name, (_, taken) in decisions.items()})
+
+
+def _add_decisions(decisions: dict[str, tuple[Path, Decisions]], folder: Path, table: str) -> None:
+    """Those of a folder, where it has some and they go further than what is there. Raises RecordError."""
+    path = decisions_path(folder / "tables", table)
+    if (new := read_decisions(path)) is not None:
+        first = decisions.get(table)
+        decisions[table] = (path, new) if first is None else further(*first, path, new)
+
+
+def further(first: Path, a: Decisions, second: Path, b: Decisions) -> tuple[Path, Decisions]:
+    """The ones with more looks, the first where they are equal; up to there both must have decided the same."""
+    if (a.recipe, a.looks, a.rule) != (b.recipe, b.looks, b.rule):
+        raise RecordError(f"{first} and {second} are decisions on other runs or by another rule. Remove the wrong one.")
+    for number, (one, other) in enumerate(zip(a.taken, b.taken, strict=False), 1):
+        if (one.rows, one.claims) != (other.rows, other.claims):
+            raise RecordError(f"{first} and {second} decide differently at look {number}. Remove the wrong one.")
+    return (second, b) if _reach(b) > _reach(a) else (first, a)
+
+
+def _reach(decisions: Decisions) -> tuple[int, bool]:
+    """Of two with as many looks the one that goes on: the other's budget was spent."""
+    return len(decisions.taken), bool(decisions.taken) and decisions.taken[-1].goes_on
 
 
 def better(a: RunFolder, b: RunFolder) -> RunFolder:
@@ -111,6 +139,8 @@ def copy_runs(plan: MergePlan, out: Path) -> int:
         shutil.rmtree(stage, ignore_errors=True)
     for table in plan.tables.values():
         write_table(out, table)
+    for name, decisions in plan.decisions.items():
+        write_decisions(decisions_path(out / "tables", name), decisions)
     return len(coming)
 
 

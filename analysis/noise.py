@@ -3,51 +3,20 @@
 Two or three seeds tell little of a variance; the claims of a table tell much of it together. After Smyth 2004 (limma)
 the true variances are drawn from s0^2 d0 / chi^2(d0), and a claim with variance s^2 of d degrees of freedom has
     (d0 s0^2 + d s^2) / (d0 + d)  with d0 + d degrees of freedom, at most what the table has in total.
-d0 comes from the spread of log s^2 beyond what d explains, s0^2 is the mean of s^2. Two changes, both for tables of 4
-to 12 claims, where limma's own estimate covers 90 % with 2 seeds: to the spread is added 0.6 of
+d0 comes from the spread of log s^2 beyond what d explains, s0^2 is the mean of s^2. Two changes, both for tables of a
+dozen claims, where limma's own estimate covers 90 % with 2 seeds: to the spread is added 0.6 of
 sqrt(trigamma(d / 2) / (K - 1)), since K variances cannot show that they are equal; and claims that share rows count for
-as many as are independent, of whose degrees of freedom 0.8 count. Simulated coverage: tests/analysis/test_rule.py.
+fewer, `from_weights` and `from_seeds`. Simulated coverage: tests/analysis/test_rule.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.special import digamma, polygamma
+from scipy.special import digamma, entr, polygamma
 
 DOUBT = 0.6  # of sqrt(trigamma / (K - 1)): chosen by simulation, 93 to 97 % coverage at 2 to 10 seeds
-COUNTED = 0.8  # of the table's degrees of freedom, by the same simulation: rows of unequal noise tell less
 LEAST = 1e-5  # of the mean variance: a smaller one has no logarithm to trust, as in limma
 NEWTON = 8  # steps; 5 reach 1e-9
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """The noise of a table's differences, AP in percent; all 0 where nothing is known of it."""
-
-    variance: float = 0.0  # of one seed, percent^2
-    freedom: float = 0.0  # d0: how many degrees of freedom it is worth beside a claim's own
-    most: float = 0.0  # degrees of freedom of the whole table
-
-    def moderated(self, variance: float, freedom: float) -> tuple[float, float]:
-        """A claim's variance and degrees of freedom, from its own."""
-        return tuple(map(float, moderated(variance, freedom, self.variance, self.freedom, self.most)))
-
-
-def pool(differences: Sequence[Sequence[float]], independent: int | None = None) -> Pooled:
-    """Of a table's claims, each with its differences by seed; those of one seed do not count.
-
-    independent: of the claims, as many as do not follow from others; None: all.
-    """
-    several = [np.asarray(d, float) for d in differences if len(d) > 1]
-    if not several:
-        return Pooled()
-    freedom = np.array([len(d) - 1 for d in several], float)
-    variance, prior = fitted(np.array([d.var(ddof=1) for d in several]), freedom)
-    share = 1.0 if independent is None else min(1.0, independent / len(differences))
-    return Pooled(float(variance), float(prior), COUNTED * share * float(freedom.sum()))
 
 
 def fitted(variances: np.ndarray, freedom: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
@@ -69,6 +38,33 @@ def moderated(variance, freedom, prior_variance, prior_freedom, most) -> tuple[n
     total = np.asarray(prior_freedom + freedom, float)
     weighted = prior_freedom * prior_variance + freedom * variance
     return weighted / np.maximum(total, np.finfo(float).tiny), np.minimum(total, np.maximum(most, freedom))
+
+
+def from_weights(weights: np.ndarray) -> float:
+    """As how many independent claims (K, cells) weights count, were all cells of equal noise: from 1 to their rank.
+
+    The exponential of the entropy of the covariance's eigenvalues (Roy and Vetterli 2007).
+    """
+    values = np.maximum(np.linalg.eigvalsh(weights @ weights.T), 0)
+    return float(np.exp(entr(values / max(values.sum(), np.finfo(float).tiny)).sum()))
+
+
+def from_seeds(differences: np.ndarray) -> np.ndarray:
+    """The same as the seeds show it, (...), of differences (..., K, n) at n seeds that all claims share; K for n < 3.
+
+    A noisy row that all claims share makes them one. The sum of K variances has tr(C)^2 / tr(C^2) times the degrees of
+    freedom of one (Satterthwaite 1946). q, the inverse in the seeds' own covariance, is biased; `share` solves for that
+    of C the ratio of the two expectations over a Wishart matrix.
+    """
+    count, freedom = differences.shape[-2], differences.shape[-1] - 1
+    if freedom < 2:
+        return np.full(differences.shape[:-2], float(count))
+    centred = differences - differences.mean(-1, keepdims=True)
+    covariance = centred @ np.swapaxes(centred, -1, -2)
+    total = np.trace(covariance, axis1=-2, axis2=-1) ** 2
+    q = (covariance**2).sum((-2, -1)) / np.maximum(total, np.finfo(float).tiny)
+    share = (q - 1 / freedom) / (1 + 1 / freedom - 2 * q / freedom)
+    return 1 / np.clip(share, 1 / count, 1)
 
 
 def trigamma_inverse(x: np.ndarray) -> np.ndarray:

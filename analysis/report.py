@@ -23,11 +23,13 @@ try:
     from analysis.claim_words import claims_line
     from analysis.commands import exit_code, whole
     from analysis.draws import Draws
+    from analysis.looks import decisions_of
     from analysis.plain_table import plain_markdown, plain_table
     from analysis.plots import report_plots
     from analysis.report_model import Plot, Report
-    from analysis.runs import frame_of, read_runs
+    from analysis.runs import Run, frame_of, read_runs
     from analysis.sentences import LEGEND
+    from analysis.table import Table
     from analysis.to_html import report_html
     from experiments.records.files import RecordError
     from experiments.records.run_folder import tables_in
@@ -44,8 +46,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("runs", type=Path, help="folder of the run folders")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and plots here too")
     parser.add_argument("--mix", action="store_true", help="show rows of different recipes in one table, marked")
-    parser.add_argument("--resamples", type=whole(1, 1_000_000), default=1000, help="draws of images (default: 1000)")
-    parser.add_argument("--seed", type=whole(0), default=0, help="of these draws")
+    parser.add_argument(
+        "--resamples", type=whole(1, 1_000_000), default=Draws.resamples, help="draws of images (default: 1000)"
+    )
+    parser.add_argument("--seed", type=whole(0), default=Draws.seed, help="of these draws")
     return parser
 
 
@@ -57,7 +61,7 @@ def make_report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
             f"No runs in {options.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
         )
     frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(options.resamples, options.seed)
-    tables = tuple(build_table(record, by_id, options.runs, draws, options.mix) for record in records)
+    tables = tuple(_table(record, by_id, draws, options) for record in records)
     others = frame[~frame["run"].isin(_used(records))]
     report = Report(
         title=TITLE,
@@ -70,6 +74,11 @@ def make_report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
     return report, frame
 
 
+def _table(record: TableRecord, runs: dict[str, Run], draws: Draws, options: argparse.Namespace) -> Table:
+    decisions = decisions_of(options.runs / "tables", record)
+    return build_table(record, runs, options.runs, draws, options.mix, decisions)
+
+
 def _used(records: list[TableRecord]) -> set[str]:
     return {
         run for table in records for row in table.rows for entry in row.entries.values() for run in entry.runs.values()
@@ -79,8 +88,8 @@ def _used(records: list[TableRecord]) -> set[str]:
 def _summary(frame: pd.DataFrame, records: list[TableRecord], options: argparse.Namespace) -> str:
     counts = frame["status"].value_counts()
     words = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "unfinished") if status in counts)
-    noise = f" Paired differences: t over seeds and {options.resamples} draws of the images (seed {options.seed}), "
-    return f"Runs: {words or 'none'}." + (f"{noise}p by Holm within a table." if records else "")
+    noise = f" Noise of the images: {options.resamples} draws (seed {options.seed})."
+    return f"Runs: {words or 'none'}." + (noise if records else "")
 
 
 def report_markdown(report: Report) -> str:

@@ -6,11 +6,13 @@ from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Rank
 
 MINUS = "\N{MINUS SIGN}"
 MARK = "†"  # of another recipe
+ALONE = "‡"  # noise of the images alone
 LEGEND = (
     "Percent, mean over the seeds ± half-width of the 95 % t interval; below it the paper's figure, "
     "and on its own data the difference. "
     "In bold: a mean that beats all others beyond noise. "
-    f"{MARK}: another recipe than the table's."
+    "A paired difference is over shared seeds and images, ± 95 % of each by itself. "
+    f"{MARK}: another recipe than the table's. {ALONE}: one seed, the noise of its images alone."
 )
 
 
@@ -30,7 +32,8 @@ def our_figure(value: PrintedValue) -> str:
     """Our figure with its noise, or why there is none."""
     if value.ours is None:
         return value.hole
-    half = "" if value.ours.half is None else f" ± {value.ours.half:.1f}"
+    alone = ALONE if value.ours.noise == "images" else ""
+    half = "" if value.ours.half is None else f" ± {value.ours.half:.1f}{alone}"
     return number(value.ours.value) + half + (MARK if value.mixed else "")
 
 
@@ -52,16 +55,20 @@ def subtitle(table: Table) -> str:
 
 
 def paired_difference(c: Comparison) -> str:
-    """A paired difference with its interval and p value."""
+    """A paired difference with its half-width, and of which noise that is where one is not known."""
     if c.difference is None:
         return c.note
-    half = "" if c.difference.half is None else f" ± {c.difference.half:.1f}"
-    p = "" if c.p is None else f", p {p_value(c.p)}"
-    return f"{signed(c.difference.value)}{half}{p}{MARK if c.mixed else ''}"
+    half = "" if c.difference.half is None else f" ± {c.difference.half:.1f}{of_noise(c.difference.noise)}"
+    return f"{signed(c.difference.value)}{half}{MARK if c.mixed else ''}"
 
 
-def p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+def of_noise(noise: str) -> str:
+    """Which noise alone an interval covers."""
+    return "" if noise == "seeds and images" else f" ({noise} alone)"
+
+
+def interval(mean: float, low: float | None, high: float | None, noise: str) -> str:
+    return signed(mean) if low is None else f"{signed(mean)}, {signed(low)} to {signed(high)}{of_noise(noise)}"
 
 
 def versus(table: Table, c: Comparison) -> str:
@@ -122,11 +129,13 @@ def fairness_line(certificate: Certificate) -> str:
 
 def details(table: Table) -> list[tuple[str, list[str]]]:
     """What a reader of the table alone does not need: titles and their sentences."""
-    rankings = [f"{r.outcome}: {ranking_line(table, r)}" for r in table.rankings]
+    outcomes = [f"{r.outcome}: " * (not table.claims) for r in table.rankings]
+    rankings = [outcome + ranking_line(table, r) for outcome, r in zip(outcomes, table.rankings, strict=True)]
+    by_itself = "Pairs that the paper ranks, each interval by itself"
     sections = [
         ("Holes", hole_lines(table)),
         ("Paired differences of AP", listed_differences(table)),
-        ("Rankings, and the outcome of each", rankings),
+        (by_itself if table.claims else "Rankings, and the outcome of each", rankings),
         ("Noise that is not known", noise_notes(table)),
     ]
     for c in table.certificates:

@@ -4,7 +4,7 @@ Group-sequential alpha spending (Lan and DeMets 1983), two-sided, linear in the 
 level * n / N is spent. Linear, as early looks are worth more here than in a trial: a seed costs the same at any time,
 and the degrees of freedom that a t quantile lacks at the first look leave O'Brien and Fleming's rule no power there.
 The levels follow from the joint distribution of the means, which are a random walk in the number of seeds; as quantiles
-of t instead of the normal they keep the level approximately, see the simulation in tests/analysis/test_stats.py.
+of t instead of the normal they keep the level approximately, see the simulation in tests/analysis/test_rule.py.
 """
 
 from __future__ import annotations

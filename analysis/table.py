@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from analysis.stats import LEVEL, Mean, Paired
+from analysis.stats import Mean
+from experiments.records.decision_schema import ClaimState
 from experiments.records.table_schema import Claim
 
 Outcome = Literal["confirmed", "contradicted", "inconclusive", "no result"]
@@ -34,22 +35,32 @@ class PrintedValue:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Of two rows, over the seeds and images they share."""
+
+    value: float
+    half: float | None  # of its interval; None where nothing tells
+    seeds: int
+    noise: str  # that the interval covers, as ClaimState.noise
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two rows on one entry, paired over the seeds and images they share; the difference is row minus against."""
 
     row: str
     against: str
     entry: str
-    difference: Paired | None  # None: no seed in common
-    p: float | None  # corrected
+    difference: Difference | None  # None: no seed in common
     note: str = ""  # which noise is not known, and why
     mixed: bool = False  # of different recipes
 
     @property
     def sign(self) -> int:
-        """1 or -1 beyond the noise, else 0."""
-        significant = self.difference is not None and self.p is not None and self.p < LEVEL
-        return 0 if not significant else (1 if self.difference.value > 0 else -1)
+        """1 or -1 beyond the noise, else 0; of one seed, whose training's noise is not known, always."""
+        d = self.difference
+        beyond = d is not None and d.half is not None and d.noise != "images" and abs(d.value) > d.half
+        return 0 if not beyond else (1 if d.value > 0 else -1)
 
 
 @dataclass(frozen=True)
@@ -74,10 +85,8 @@ class JudgedClaim:
 
     claim: Claim
     verdict: Verdict
-    difference: Paired | None  # None: no seed in common, or a summary
-    p: float | None  # corrected over the claims of the table
-    more_seeds: int | None  # that would settle an open one; None: it is not open, or a thousand would not
-    is_open: bool  # more seeds may settle it
+    state: ClaimState | None  # of the first reading; None: no seed in common, or a summary
+    others: tuple[ClaimState, ...]  # of the other readings, where their verdicts differ
     note: str  # which noise is not known, or why there is no result
     mixed: bool  # of different recipes
 
@@ -136,6 +145,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     claims: tuple[JudgedClaim, ...]
+    rule: str  # that judged the claims, in words
     rankings: tuple[Ranking, ...]
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]

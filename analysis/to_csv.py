@@ -28,6 +28,7 @@ def table_frame(table: Table) -> pd.DataFrame:
                     "paper": value.paper,
                     "ours": ours and round(ours.value, 4),
                     "half_width_95": ours and ours.half and round(ours.half, 4),
+                    "noise": ours and ours.half and ours.noise,
                     "seeds": ours and ours.n,
                     "difference": None if value.difference is None else round(value.difference, 4),
                     "mark": value.mark,

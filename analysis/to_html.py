@@ -82,7 +82,7 @@ def _table(table: Table) -> str:
             f'<p class="soft">{escape(sentences.subtitle(table))}</p>',
             _claims(table),
             f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
-            f"<p><strong>{escape(sentences.rankings_line(table))}</strong></p>",
+            f"<p><strong>{escape(sentences.rankings_line(table))}</strong></p>" * (not table.claims),
             *map(_certificate, table.certificates),
             *(_folded(title, items) for title, items in sentences.details(table)),
         ]
@@ -92,7 +92,8 @@ def _table(table: Table) -> str:
 def _claims(table: Table) -> str:
     rows = "".join(f"<tr>{_texts('td', row)}</tr>" for row in claim_rows(table))
     claims = f'<div class="scroll left claims"><table>{_head(HEAD)}<tbody>{rows}</tbody></table></div>'
-    return f"<p><strong>{escape(claims_line(table))}</strong></p>{claims}" if rows else ""
+    rule = f'<p class="soft">{escape(table.rule)}</p>'
+    return f"<p><strong>{escape(claims_line(table))}</strong></p>{claims}{rule}" if rows else ""
 
 
 def _value(value: PrintedValue) -> str:

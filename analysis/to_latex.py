@@ -3,6 +3,7 @@ r"""A table as LaTeX: \usepackage{booktabs}."""
 from __future__ import annotations
 
 from analysis import sentences
+from analysis.claim_words import claims_line
 from analysis.table import PrintedValue, Table
 
 SPECIAL = {
@@ -24,6 +25,7 @@ SPECIAL = {
     "±": r"$\pm$",
     sentences.MINUS: "$-$",
     sentences.MARK: r"$\dagger$",
+    sentences.ALONE: r"$\ddagger$",
     "…": r"\dots{}",
 }
 
@@ -33,7 +35,7 @@ def escape_latex(text: str) -> str:
 
 
 def table_latex(table: Table) -> str:
-    caption = ". ".join(map(escape_latex, (table.title, sentences.subtitle(table), sentences.rankings_line(table))))
+    caption = ". ".join(map(escape_latex, (table.title, sentences.subtitle(table), claims_line(table))))
     head = " & ".join(["", *(escape_latex(name) for name in table.columns)])
     lines = [
         f"% {' '.join(table.command.split())}",

@@ -45,12 +45,7 @@ def table_body(table: Table) -> list[str]:
             f"{escape_markdown(sentences.paired_difference(c))}<br>{small(f'against {c.against}')}" for c in compared
         ]
         lines.append(table_line([*texts, *(["<br>".join(against)] if column else [])]))
-    lines += ["", f"**{escape_markdown(sentences.rankings_line(table))}**"]
-    lines += [
-        f"- {escape_markdown(sentences.ranking_line(table, item))}"
-        for item in table.rankings
-        if item.outcome == "contradicted"
-    ]
+    lines += _rankings(table) * (not table.claims)
     for certificate in table.certificates:
         lines += ["", _loud(sentences.fairness_line(certificate), bool(certificate.broken))]
         lines += [f"- {escape_markdown(sentence)}" for sentence in certificate.broken]
@@ -66,7 +61,19 @@ def _claims(table: Table) -> list[str]:
         table_line("---" for _ in HEAD),
         *rows,
         "",
+        escape_markdown(table.rule),
+        "",
     ] * bool(rows)
+
+
+def _rankings(table: Table) -> list[str]:
+    """Of a table without claims."""
+    bad = [item for item in table.rankings if item.outcome == "contradicted"]
+    return [
+        "",
+        f"**{escape_markdown(sentences.rankings_line(table))}**",
+        *(f"- {escape_markdown(sentences.ranking_line(table, item))}" for item in bad),
+    ]
 
 
 def _details(table: Table) -> list[str]:

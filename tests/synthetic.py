@@ -12,6 +12,7 @@ from analysis.matches import ap_of_draws, load_matches
 from analysis.runs import read_runs
 from analysis.table import Table
 from experiments.records.arrays import Matches
+from experiments.records.decision_schema import Decisions
 from experiments.records.run_folder import RunFolder, write_table
 from experiments.records.schema import METRICS, Priors, ProtocolRecord, Result, RunRecord, SplitRecord, StepRow
 from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
@@ -134,9 +135,9 @@ def table_of(*rows: RowRecord, metrics=("AP",), number: int = 2) -> TableRecord:
     return TableRecord(number, "Made up", "cpu", "python experiments/run.py --tables 2", columns, rows)
 
 
-def built(runs: Path, table: TableRecord, mix: bool = False) -> Table:
+def built(runs: Path, table: TableRecord, mix: bool = False, decisions: Decisions | None = None) -> Table:
     """The table of the report."""
-    return build_table(table, {run.id: run for run in read_runs(runs)}, runs, Draws(200, 0), mix)
+    return build_table(table, {run.id: run for run in read_runs(runs)}, runs, Draws(200, 0), mix, decisions)
 
 
 def write_all(runs: Path, seeds: int = 3, images: int = 200) -> None:

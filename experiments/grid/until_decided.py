@@ -119,10 +119,10 @@ def _cell(entry: TableEntry) -> Cell:
 
 
 def _resumed(table: Planned, options: Options) -> Planned:
-    """With the decisions of an earlier call, where they are on the same runs; a stop for the budget is asked again."""
+    """With the decisions of an earlier call, where runs and rule are the same; a stop for the budget is asked again."""
     path = decisions_path(options.runs / "tables", table.record().name)
     before = None if options.force else read_decisions(path)
-    if before is None or before.recipe != table.decisions.recipe:
+    if before is None or (before.recipe, before.rule) != (table.decisions.recipe, RULE):
         return table
     again = before.taken and before.taken[-1].reason == BUDGET
     return replace(table, decisions=replace(before, taken=before.taken[:-1] if again else before.taken))

@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments.records.files import read_record, write_record
 
 LOOKS = (3, 5, 7, 10)  # seeds at each look; simulated in tests/analysis/test_rule.py
-RULE = "alpha spending linear in the seeds, Holm over the claims of a table"
+RULE = "alpha spending linear in the seeds, Bonferroni over the claims of a table"
 AGAIN = "Remove it: the looks are taken again from the runs."
 
 
@@ -31,6 +31,7 @@ class ClaimState:
     contradicted: int | None = None
     equivalent: int | None = None
     settled: int | None = None  # seeds in all that would settle it, were mean and noise to stay
+    noise: str = ""  # that the interval covers: "seeds and images", "seeds" or "images"; "" where there is none
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from analysis.build_table import best_rows
+from analysis.sentences import our_figure
 from experiments.records.table_schema import EntryRecord
-from tests.synthetic import built, record, result, row, table_of, write_run
+from tests.synthetic import built, record, result, row, table_of, write_matches, write_run
 
 
 def finished(runs, name, aps, **changes):
@@ -32,8 +33,19 @@ def test_one_seed_has_no_half_width_and_decides_no_ranking(tmp_path):
     table = built(tmp_path, table_of(row("a", a, {"AP": 1}), row("b", b, {"AP": 2}, "a")))
     assert table.rows[1].values[0].ours.half is None
     (versus,) = table.rows[1].versus
-    assert (versus.difference.value, versus.p, versus.sign) == (pytest.approx(80), None, 0)
+    assert (versus.difference.value, versus.difference.half, versus.sign) == (pytest.approx(80), None, 0)
     assert [r.outcome for r in table.rankings] == ["inconclusive"]
+
+
+def test_one_seed_has_the_noise_of_its_images_marked_as_that_alone(tmp_path):
+    for seed in range(2):
+        folder = write_run(tmp_path, f"a{seed}", record(seed=seed))
+        folder.write_result(result(write_matches(folder, 0.5, 60, noise=seed)))
+    one, none = built(tmp_path, table_of(row("a", {0: "a0"}), metrics=("AP", "AP50"))).rows[0].values
+    assert one.ours.half > 0 and our_figure(one).endswith("‡") and one.ours.noise == "images"
+    assert none.ours.half is None and "‡" not in our_figure(none)  # no resampling of AP50
+    (two,) = built(tmp_path, table_of(row("a", {0: "a0", 1: "a1"}))).rows[0].values
+    assert two.ours.noise == "seeds" and "‡" not in our_figure(two) and "±" in our_figure(two)
 
 
 def test_a_class_column_and_a_figure_without_truth(tmp_path):

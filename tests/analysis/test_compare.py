@@ -7,10 +7,13 @@ import pytest
 
 from analysis.draws import Draws
 from analysis.runs import read_runs
+from analysis.sentences import details
 from experiments.records.arrays import Matches
 from experiments.records.run_folder import RunFolder
-from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
+from experiments.records.table_schema import Claim, ColumnRecord, EntryRecord, RowRecord, TableRecord
 from tests.synthetic import built, record, result, row, table_of, write_matches, write_run
+
+APS = {"a": (0.1, 0.12, 0.11), "b": (0.2, 0.21, 0.22), "c": (0.3, 0.32, 0.31), "d": (0.26, 0.27, 0.25)}
 
 
 def finished(runs, name, aps, **changes):
@@ -46,11 +49,22 @@ def test_rankings_are_confirmed_contradicted_or_inconclusive(tmp_path):
     assert built(tmp_path, table_of(*alike)).rankings == ()  # the paper ranks neither
 
 
-def test_p_values_are_corrected_within_the_table(tmp_path):
-    a = finished(tmp_path, "a", (0.1, 0.11, 0.1))
-    rows = [row(n, finished(tmp_path, n, (0.2, 0.22, 0.19)), against="a") for n in ("b", "c")]
-    versus = [r.versus[0] for r in built(tmp_path, table_of(row("a", a), *rows)).rows[1:]]
-    assert [v.p for v in versus] == pytest.approx([2 * v.difference.p for v in versus])
+def test_rankings_are_one_family_where_there_are_no_claims_and_each_by_itself_below_claims(tmp_path):
+    rows = [row(n, finished(tmp_path, n, aps), {"AP": i}) for i, (n, aps) in enumerate(APS.items())]
+    alone, claims = table_of(*rows), (Claim("x", "difference", ("b",), ("a",), ("coco",), ("AP",), 1.0, 1.0, "text"),)
+    family = built(tmp_path, alone).rankings
+    each = built(tmp_path, replace(alone, claims=claims)).rankings
+    for one, other in zip(family, each, strict=True):
+        assert one.ours.difference.value == other.ours.difference.value
+        assert one.ours.difference.half > other.ours.difference.half
+    assert "by itself" in str(details(built(tmp_path, replace(alone, claims=claims))))
+
+
+def test_one_noise_serves_all_pairs(tmp_path):
+    """The own variance of c - a is 0; it takes that of the others."""
+    rows = [row(n, finished(tmp_path, n, aps), against="a" * (n != "a")) for n, aps in APS.items()]
+    versus = [r.versus[0].difference for r in built(tmp_path, table_of(*rows)).rows[1:]]
+    assert [d.value for d in versus] == pytest.approx([10, 20, 15]) and all(d.half > 0 for d in versus)
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "foreign", "shorter", "of other images"])
@@ -68,7 +82,7 @@ def test_damaged_matches_leave_the_seeds_noise_and_say_so(tmp_path, damage):
     else:
         path.unlink() if damage == "missing" else path.write_bytes(b"")
     (versus,) = built(tmp_path, table_of(row("a", a), row("b", b, against="a"))).rows[1].versus
-    assert versus.difference.images == 0 and versus.p is not None
+    assert versus.difference.noise == "seeds" and versus.difference.half > 0
     assert versus.note.startswith("noise of the images not known: ")
 
 
@@ -79,8 +93,8 @@ def test_the_noise_of_the_images_counts(tmp_path):
     for run in (*a.values(), *b.values()):
         (tmp_path / run / "matches.npz").unlink()
     alone = built(tmp_path, table).rows[1].versus[0].difference
-    assert with_images.images == 60 and with_images.value == pytest.approx(alone.value)
-    assert with_images.half != alone.half
+    assert (with_images.noise, alone.noise) == ("seeds and images", "seeds")
+    assert with_images.value == pytest.approx(alone.value) and with_images.half > alone.half
 
 
 def test_entries_of_several_datasets_are_compared_one_by_one(tmp_path):

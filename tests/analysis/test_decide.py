@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from analysis import decide
-from experiments.records.decision_schema import LOOKS, Decisions, decisions_path, write_decisions
+from experiments.records.decision_schema import LOOKS, RULE, Decisions, decisions_path, write_decisions
+from experiments.records.files import hash_of
 from experiments.records.run_folder import RunFolder, write_table
 from experiments.records.table_schema import Claim, ColumnRecord, EntryRecord, RowRecord, TableRecord
 from tests.sample_records import result, run_record
@@ -47,7 +48,15 @@ def write(runs, seeds: int, noise: float = 0.1, skip: tuple = ()) -> TableRecord
                 folder.write_result(result(aps[seed] / 100))
     table = TableRecord(2, "Settings", "cpu", "x", (ColumnRecord("AP", "main", "AP"),), tuple(rows), CLAIMS)
     write_table(runs, table)
+    looked(runs, table, LOOKS)
     return table
+
+
+def looked(runs, table: TableRecord, looks: tuple[int, ...], recipe: str = "") -> None:
+    """As a grid records that it adds seeds by looks."""
+    first = hash_of([entry.runs.get(0, "") for row in table.rows for entry in row.entries.values()])
+    path = decisions_path(runs / "tables", table.name)
+    write_decisions(path, Decisions(recipe or first, looks, RULE))
 
 
 def states(runs) -> dict:
@@ -113,8 +122,17 @@ def test_a_claim_whose_runs_of_the_next_look_all_failed_is_not_open_again(tmp_pa
 
 def test_the_looks_are_those_that_the_grid_fixed(tmp_path):
     table = write(tmp_path, 4)
-    write_decisions(decisions_path(tmp_path / "tables", table.name), Decisions("x", (2, 4), "rule"))
+    looked(tmp_path, table, (2, 4))
     assert states(tmp_path)["base-worst"].seeds == 2
+
+
+def test_without_decisions_on_these_runs_all_seeds_count_once(tmp_path):
+    table = write(tmp_path, 4, noise=0.6)
+    by_looks = states(tmp_path)["same-base"]
+    looked(tmp_path, table, LOOKS, recipe="of other runs")
+    once = states(tmp_path)["same-base"]
+    assert (by_looks.seeds, once.seeds, once.look) == (3, 4, 1)
+    assert once.high - once.low < by_looks.high - by_looks.low
 
 
 def test_the_command_prints_lines_or_json_or_a_sentence(tmp_path, typed):

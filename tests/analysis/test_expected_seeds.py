@@ -1,5 +1,7 @@
 """Seeds that are expected, against printed sample sizes."""
 
+from dataclasses import replace
+
 from analysis.expected_seeds import MOST, Need, expected_seeds, settled
 
 KNOWN = Need(variance=1.0, freedom=1e6, seeds=3, level=0.05)  # noise as good as known
@@ -24,3 +26,8 @@ def test_the_nearer_way_out_settles_a_claim():
     assert settled(KNOWN, 0.1, 0.6, minor=False) == 16  # equivalent
     assert settled(KNOWN, 1.1, 0.6, minor=True) == 16
     assert settled(KNOWN, 0.6, 0.6, minor=True) is None
+
+
+def test_no_number_of_seeds_settles_what_the_images_leave_open():
+    noisy = replace(KNOWN, images=0.25, images_freedom=1e6)  # 1.96 * 0.5 = 0.98
+    assert noisy.within(0.97) is None and noisy.within(1.25) == 7  # 3.84 / (1.5625 - 0.9604) = 6.4

@@ -7,6 +7,16 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.records.decision_schema import (
+    LOOKS,
+    RULE,
+    ClaimState,
+    Decisions,
+    Look,
+    decisions_path,
+    read_decisions,
+    write_decisions,
+)
 from experiments.records.run_folder import RunFolder, tables_in, write_table
 from experiments.runtime.commit import ROOT
 from tests.synthetic import record, result, row, table_of, write_run
@@ -96,6 +106,45 @@ def test_tables_that_contradict_are_refused(tmp_path):
     assert "not the same table" in merge(a, b, "--out", out).stderr
     next((b / "tables").iterdir()).write_text("[]")
     assert merge(a, b, "--out", out).stderr.startswith("error: Cannot read")
+
+
+STATE = ClaimState("2.x", "inconclusive", 1, 3, True, 1.0, -1.0, 3.0)
+FIRST = Look(3, 1.0, True, "claims are open", (("r", "main"),), (STATE,))
+STOPPED = replace(FIRST, goes_on=False, reason="the budget is spent", hours=1.5)
+SECOND = Look(5, 2.0, False, "no claim is open", (), (replace(STATE, verdict="confirmed"),))
+
+
+def decided(folder, *taken, recipe="x"):
+    table = table_of(row("r", {0: "x"}))
+    write_table(folder, table)
+    path = decisions_path(folder / "tables", table.name)
+    write_decisions(path, Decisions(recipe, LOOKS, RULE, taken))
+    return path
+
+
+def test_decisions_come_along_and_the_further_ones_win(tmp_path):
+    a, b, c = (tmp_path / name for name in "abc")
+    path = decided(a, STOPPED)
+    decided(b, FIRST, SECOND)
+    write_table(c, table_of(row("r", {0: "x"})))
+    for number, sources in enumerate(((a,), (a, b), (b, a), (c, a), (a, c))):
+        out = tmp_path / str(number)
+        assert merge(*sources, "--out", out).returncode == 0
+        taken = (FIRST, SECOND) if b in sources else (STOPPED,)
+        assert read_decisions(decisions_path(out / "tables", path.stem)).taken == taken
+    decided(c, FIRST)
+    assert merge(a, c, "--out", tmp_path / "on").returncode == 0
+    assert read_decisions(decisions_path(tmp_path / "on" / "tables", path.stem)).taken == (FIRST,)
+
+
+def test_decisions_that_contradict_are_refused(tmp_path):
+    a, b, out = tmp_path / "a", tmp_path / "b", tmp_path / "out"
+    decided(a, FIRST)
+    decided(b, replace(FIRST, claims=(replace(STATE, mean=2.0),)))
+    done = merge(a, b, "--out", out)
+    assert done.returncode == 2 and "decide differently at look 1" in done.stderr and not out.exists()
+    decided(b, FIRST, recipe="y")
+    assert "decisions on other runs or by another rule" in merge(a, b, "--out", out).stderr
 
 
 def test_wrong_folders_are_sentences(tmp_path):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import to_csv, to_latex, to_markdown
+from analysis import sentences, to_csv, to_latex, to_markdown
 from analysis.report_model import Report
-from analysis.stats import Mean, Paired
+from analysis.stats import Mean
 from analysis.table import (
     Certificate,
     Comparison,
+    Difference,
     Hole,
     JudgedClaim,
     PrintedValue,
@@ -24,9 +25,11 @@ from analysis.table import (
     Table,
 )
 from analysis.to_html import report_html
+from experiments.records.decision_schema import ClaimState
 from experiments.records.table_schema import Claim
 from tests.pages import parsed
 
+BOTH = "seeds and images"
 NASTY = r"""<script>alert("x")</script> & 'a' | b_c $d$ 5% #1 {e} \f ~g ^h [i](j) `k` *l*"""
 
 
@@ -34,7 +37,7 @@ def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str
     """Of two rows, with a hole, a comparison and a broken certificate."""
     good = PrintedValue(17.7, Mean(40.25, 1.5, 3), "best", "", True, True, ("id1", "id2"))
     values = (good, *(PrintedValue(None, None, "", hole) for _ in columns[1:]))
-    versus = Comparison(name, "other", "main", Paired(3.0, 1.0, 0.01, 3, 40), 0.02)
+    versus = Comparison(name, "other", "main", Difference(3.0, 1.0, 3, BOTH))
     rows = (Row(name, name, values, (versus,)), Row("other", "", values, ()))
     certificate = Certificate(
         "main",
@@ -43,10 +46,10 @@ def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str
         (RowDifference("method", ((name, ("other",)),)),),
         (name,),
     )
-    differences = ((3.0, 0.02), (-3.0, 0.02), (0.5, 0.4), (0.2, 0.4), (-0.5, 0.4))  # value, p
-    rankings = [Ranking(2.0, Comparison(name, "other", "main", Paired(v, 1.0, p, 3, 40), p)) for v, p in differences]
+    values = (3.0, -3.0, 0.5, 0.2, -0.5)
+    rankings = [Ranking(2.0, Comparison(name, "other", "main", Difference(v, 1.0, 3, BOTH))) for v in values]
     return Table(
-        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, (), tuple(rankings),
+        2, "cpu-table2", title, "cpu", name, (f"{name} for coco",), columns, rows, (), "by the rule", tuple(rankings),
         (Hole(name, "x", name),), (certificate,),
     )  # fmt: skip
 
@@ -127,9 +130,25 @@ def test_the_sentence_says_which_way_the_inconclusive_ones_lean():
 def test_the_claims_come_before_the_figures():
     """Of a table that has claims; one without has its rankings in that line."""
     claim = Claim("2.x", "difference", (NASTY,), ("b",), ("coco",), ("AP",), 2.0, 1.0, "text")
-    open_one = JudgedClaim(claim, "inconclusive", Paired(1.5, 2.0, 0.1, 3, 40), 0.3, 7, True, "", False)
-    two = replace(table(), claims=(open_one, replace(open_one, verdict="confirmed", p=0.01, is_open=False)))
+    state = ClaimState("2.x", "inconclusive", 1, 3, True, 1.5, -0.5, 3.5, settled=10, noise=BOTH)
+    open_one = JudgedClaim(claim, "inconclusive", state, (), "", False)
+    two = replace(
+        table(), claims=(open_one, replace(open_one, verdict="confirmed", state=replace(state, is_open=False)))
+    )
     line = "2 claims: 1 confirmed, 1 inconclusive."
     for text in (page(two), to_markdown.table_markdown(two)):
-        assert text.index(line) < text.index("40.2 ± 1.5") and "about 7 more seeds would settle it" in text
+        assert (
+            text.index(line) < text.index("40.2 ± 1.5")
+            and "+1.5, −0.5 to +3.5, 3 seeds; about 10 seeds in all would settle it" in text
+            and "by the rule" in text
+        )
+        assert "rankings of the paper" not in text
     assert NASTY in "".join(parsed(page(two)).text) and line in to_markdown.summary_list((two,))
+
+
+def test_an_interval_says_which_noise_it_covers_alone():
+    one, base = Comparison("a", "b", "main", Difference(1.0, 0.5, 1, "images")), Difference(1.0, None, 1, "")
+    assert sentences.paired_difference(one) == "+1.0 ± 0.5 (images alone)"
+    assert sentences.paired_difference(replace(one, difference=base)) == "+1.0" and one.sign == 0
+    assert sentences.interval(1.0, 0.5, 1.5, "seeds") == "+1.0, +0.5 to +1.5 (seeds alone)"
+    assert sentences.interval(1.0, 0.5, 1.5, BOTH) == "+1.0, +0.5 to +1.5"

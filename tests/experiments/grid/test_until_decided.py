@@ -10,7 +10,7 @@ from experiments.grid import command as grid_command
 from experiments.grid import table_record, until_decided
 from experiments.grid.decide import ask
 from experiments.grid.matrices import load_matrix
-from experiments.records.decision_schema import LOOKS, RULE, decisions_path, read_decisions
+from experiments.records.decision_schema import LOOKS, RULE, decisions_path, read_decisions, write_decisions
 from experiments.records.run_folder import read_table, runs_in
 from experiments.records.table_schema import Claim
 from experiments.runtime.errors import UserError
@@ -154,6 +154,16 @@ def test_decisions_on_other_runs_do_not_count(made_up, tmp_path):
     assert len(executor.made) == 12 and len(list(runs_in(tmp_path))) == 24
     kept = [read_decisions(path) for path in (tmp_path / "tables" / "decisions").glob("*.json")]
     assert [len(record.taken) for record in kept] == [1, 1]
+
+
+def test_decisions_by_another_rule_are_taken_again_from_the_same_runs(made_up, tmp_path):
+    made_up(MadeUp())
+    (path,) = (tmp_path / "tables" / "decisions").glob("*.json")
+    first = read_decisions(path)
+    write_decisions(path, replace(first, rule="by hand", taken=first.taken[:1]))
+    executor = MadeUp()
+    made_up(executor)
+    assert executor.made == [] and read_decisions(path) == first
 
 
 @pytest.mark.parametrize(
