@@ -62,9 +62,8 @@ def _column(record: TableRecord, column: ColumnRecord, sort: Sorted, draws: Draw
     }
     printed = [_printed(row, column, percents[row.name], sort, draws) for row in record.rows]
     pure = {row.name for row in record.rows if (column.entry, row.name) not in sort.mixed and percents[row.name]}
-    best, second = best_rows({name: percents[name] for name in pure})
-    told = len(best) == 1 and bool(second) and all(len(percents[name]) > 1 for name in (*best, *second))
-    marks = dict.fromkeys(best, "best") if told else {}
+    best = best_rows({name: percents[name] for name in pure})
+    marks = dict.fromkeys(best, "best") if len(best) == 1 < len(pure) else {}
     return [replace(value, mark=marks.get(row.name, "")) for row, value in zip(record.rows, printed, strict=True)]
 
 
@@ -89,7 +88,7 @@ def _mean(percents: dict[int, float], runs: dict[int, Run], metric: str, draws: 
     drawn = draws.of(runs[next(iter(percents))], (metric,)) if len(percents) == 1 else ""
     if isinstance(drawn, str):
         return mean
-    half = half_width(LEVEL, (np.nanvar(drawn.ap, ddof=1), max(len(drawn.image_ids) - 1, 1)))
+    half = half_width(LEVEL, (np.nanvar(drawn.ap, ddof=1), max(drawn.images - 1, 1)))
     return replace(mean, half=float(half), noise="images")
 
 
@@ -106,22 +105,18 @@ def _short(holes: list[Hole]) -> str:
     return short if len(short) <= 40 else f"{short[:37].rsplit(' ', 1)[0]} …"
 
 
-def best_rows(percents: dict[str, dict[int, float]]) -> tuple[list[str], list[str]]:
-    """The best rows and the second; rows within noise of the first of a rank share it. percents: row -> seed -> AP."""
-    remaining = sorted(percents, key=lambda name: -np.mean(list(percents[name].values())))
-    ranks = []
-    for _ in range(2):
-        ranks.append([name for name in remaining if tied(percents[remaining[0]], percents[name])])
-        remaining = [name for name in remaining if name not in ranks[-1]]
-    return ranks[0], ranks[1]
+def best_rows(percents: dict[str, dict[int, float]]) -> list[str]:
+    """The row of the highest mean and all that it does not beat beyond noise. percents: row -> seed -> AP."""
+    top = max(percents, key=lambda name: np.mean(list(percents[name].values())), default="")
+    return [name for name in percents if tied(percents[top], percents[name])]
 
 
 def tied(a: dict[int, float], b: dict[int, float]) -> bool:
-    """Printed alike, or their paired difference over shared seeds holds 0 in its 95 % interval."""
+    """Printed alike, or nothing tells that their paired difference over shared seeds is beyond its 95 % interval."""
     if f"{np.mean(list(a.values())):.1f}" == f"{np.mean(list(b.values())):.1f}":
         return True
     difference = mean_of([a[s] - b[s] for s in a.keys() & b.keys()])
-    return difference is not None and difference.half is not None and abs(difference.value) <= difference.half
+    return difference is None or difference.half is None or abs(difference.value) <= difference.half
 
 
 def _data(record: TableRecord) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ HEAD = ("verdict", "claim", "paper", "ours")
 
 def claims_line(table: Table) -> str:
     """The verdicts of a table, counted; of a table without claims its rankings."""
+    if table.empty:
+        return sentences.empty_line(table)
     if not table.claims:
         return sentences.rankings_line(table)
     counts = {verdict: sum(j.verdict == verdict for j in table.claims) for verdict in VERDICTS}

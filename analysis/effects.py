@@ -71,13 +71,13 @@ def _drawn(runs: dict[int, list[tuple[Term, Run]]], draws: Draws) -> tuple[dict[
     by_seed = {s: [(term.weight, draws.of(run, term.metrics)) for term, run in items] for s, items in runs.items()}
     flat = [item for items in by_seed.values() for _, item in items]
     reasons = [item for item in flat if isinstance(item, str)]
-    images = {item.image_ids for item in flat if not isinstance(item, str)}  # drawn by position: the same in all
+    images = {(item.images, item.digest) for item in flat if not isinstance(item, str)}  # drawn by position
     if not flat:
         return {}, 0, "no seed in common"
     if reasons or len(images) > 1:
         return {}, 0, f"noise of the images not known: {reasons[0] if reasons else 'scored on different images'}"
     drawn = {s: sum(weight * item.ap for weight, item in items) for s, items in by_seed.items()}
-    return drawn, len(images.pop()), ""
+    return drawn, images.pop()[0], ""
 
 
 def estimates_of(effects: list[Effect], seeds: list[int]) -> Estimates:

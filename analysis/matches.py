@@ -36,6 +36,15 @@ def of_classes(matches: Matches, labels: list[int]) -> Matches:
     return replace(matches, object=objects, **columns)
 
 
+def of_threshold(matches: Matches, iou: float) -> Matches | None:
+    """At one IoU threshold; None where the protocol has none like it."""
+    at = np.flatnonzero(np.isclose(matches.thresholds, iou))
+    if len(at) != 1:
+        return None
+    columns = {name: getattr(matches, name)[:, at] for name in ("object", "ignored")}
+    return replace(matches, thresholds=matches.thresholds[at], **columns)
+
+
 def _check(m: Matches) -> None:
     """Raises ValueError where the arrays do not fit together."""
     rows, objects = (m.image.size,), (m.truth_image.size,)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.sentences import PLUS_MINUS
 from analysis.stats import mean_of
 from experiments.records.schema import METRICS
 
-GROUP = ["dataset", "assigner", "backbone", "iterations", "settings", "recipe"]
+GROUP = ["dataset", "assigner", "backbone", "steps", "settings", "recipe"]
 NOTE = (
-    "AP as a fraction of 1: the mean over seeds, ± the half-width of its 95 % t interval where there are n > 1 seeds. "
+    f"AP in percent: the mean over seeds{PLUS_MINUS}the half-width of its 95 % t interval where there are n > 1 seeds. "
     "recipe: all that is neither method nor seed; compare only rows in which it is equal."
 )
 
@@ -62,4 +63,4 @@ def mean_and_half(values: list[float]) -> str:
     mean = mean_of(values)
     if mean is None:
         return "-"
-    return f"{mean.value:.3f}" + ("" if mean.half is None else f" ± {mean.half:.3f}")
+    return f"{mean.value:.1f}" + ("" if mean.half is None else f"{PLUS_MINUS}{mean.half:.1f}")

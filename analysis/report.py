@@ -1,6 +1,6 @@
 """Prints the results of a folder of runs: the paper's tables where run.py --tables made them, else one plain table.
 
-python analysis/report.py runs/ [--out report/]
+python analysis/report.py runs/ [--out report/ | --keep report/]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 
@@ -21,8 +22,11 @@ try:
     from analysis import to_csv, to_latex, to_markdown
     from analysis.build_table import build_table
     from analysis.claim_words import claims_line
+    from analysis.claims_csv import claims_csv
     from analysis.commands import exit_code, whole
     from analysis.draws import Draws
+    from analysis.header import header_of
+    from analysis.keep import Source, keep_records, source_of
     from analysis.looks import decisions_of
     from analysis.plain_table import plain_markdown, plain_table
     from analysis.plots import report_plots
@@ -31,6 +35,7 @@ try:
     from analysis.sentences import LEGEND
     from analysis.table import Table
     from analysis.to_html import report_html
+    from experiments.records.cost_schema import read_costs
     from experiments.records.files import RecordError
     from experiments.records.run_folder import tables_in
     from experiments.records.table_schema import TableRecord
@@ -41,42 +46,55 @@ WIDTH = 80  # of a terminal
 TITLE = "Label assignment, compared"
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A report, and what it was made of."""
+
+    report: Report
+    frame: pd.DataFrame  # all records, flat
+    runs: list[Run]
+    draws: Draws
+
+
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, help="folder of the run folders")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and plots here too")
-    parser.add_argument("--mix", action="store_true", help="show rows of different recipes in one table, marked")
+    parser.add_argument("runs", type=Path, help="folder of the run folders, or a kept report")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--out", type=Path, metavar="DIR", help="write Markdown, HTML, CSV, LaTeX and plots here too")
+    target.add_argument("--keep", type=Path, metavar="DIR", help="as --out, with all that makes the report again")
     parser.add_argument(
-        "--resamples", type=whole(1, 1_000_000), default=Draws.resamples, help="draws of images (default: 1000)"
+        "--mix", action="store_true", default=None, help="show rows of different recipes in one table, marked"
     )
-    parser.add_argument("--seed", type=whole(0), default=Draws.seed, help="of these draws")
+    parser.add_argument("--resamples", type=whole(1, 1_000_000), help=f"draws of images (default: {Draws.resamples})")
+    parser.add_argument("--seed", type=whole(0), help=f"of these draws (default: {Draws.seed})")
     return parser
 
 
-def make_report(options: argparse.Namespace) -> tuple[Report, pd.DataFrame]:
-    """And the flat table of all records. Raises RecordError where there is nothing to report."""
-    runs, records = read_runs(options.runs), tables_in(options.runs)
+def make_report(source: Source, plots: bool) -> Made:
+    """Raises RecordError where there is nothing to report."""
+    runs, records = read_runs(source.runs), tables_in(source.runs)
     if not runs and not records:
         raise RecordError(
-            f"No runs in {options.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
+            f"No runs in {source.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
         )
-    frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(options.resamples, options.seed)
-    tables = tuple(_table(record, by_id, draws, options) for record in records)
+    frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(source.resamples, source.seed)
+    tables = tuple(_table(record, by_id, draws, source) for record in records)
     others = frame[~frame["run"].isin(_used(records))]
     report = Report(
         title=TITLE,
-        summary=_summary(frame, records, options),
+        summary=_summary(frame, records, source),
+        header=header_of(runs, records),
         tables=tables,
         plain=plain_table(others) if len(others) else None,
         plain_title="Other runs" if records else "Runs",
-        plots=report_plots(frame, by_id) if options.out else (),
+        plots=report_plots(frame, by_id, read_costs(source.runs)) if plots else (),
     )
-    return report, frame
+    return Made(report, frame, runs, draws)
 
 
-def _table(record: TableRecord, runs: dict[str, Run], draws: Draws, options: argparse.Namespace) -> Table:
-    decisions = decisions_of(options.runs / "tables", record)
-    return build_table(record, runs, options.runs, draws, options.mix, decisions)
+def _table(record: TableRecord, runs: dict[str, Run], draws: Draws, source: Source) -> Table:
+    decisions = decisions_of(source.runs / "tables", record)
+    return build_table(record, runs, source.runs, draws, source.mix, decisions)
 
 
 def _used(records: list[TableRecord]) -> set[str]:
@@ -85,10 +103,10 @@ def _used(records: list[TableRecord]) -> set[str]:
     }
 
 
-def _summary(frame: pd.DataFrame, records: list[TableRecord], options: argparse.Namespace) -> str:
+def _summary(frame: pd.DataFrame, records: list[TableRecord], source: Source) -> str:
     counts = frame["status"].value_counts()
     words = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "unfinished") if status in counts)
-    noise = f" Noise of the images: {options.resamples} draws (seed {options.seed})."
+    noise = f" Noise of the images: {source.resamples} draws (seed {source.seed})."
     return f"Runs: {words or 'none'}." + (noise if records else "")
 
 
@@ -97,9 +115,10 @@ def report_markdown(report: Report) -> str:
     plain = plain_markdown(report.plain) if report.plain else ""
     if not report.tables:
         return plain
-    head = (report.summary, to_markdown.summary_list(report.tables), to_markdown.escape_markdown(LEGEND))
-    sections = [f"# {report.title}\n\n" + "\n\n".join(text.strip() for text in head) + "\n"]
-    sections += [to_markdown.table_markdown(table) for table in report.tables]
+    header = to_markdown.header_list(report.header)
+    head = (report.summary, header, to_markdown.summary_list(report.tables), to_markdown.escape_markdown(LEGEND))
+    sections = [f"# {report.title}\n\n" + "\n\n".join(text.strip() for text in head if text) + "\n"]
+    sections += [to_markdown.table_markdown(table) for table in report.tables if not table.empty]
     sections += [f"## {report.plain_title}\n\n{plain}"] if plain else []
     sections += ["## Plots\n\n" + "\n".join(map(_plot_markdown, report.plots))] if report.plots else []
     return "\n".join(sections)
@@ -110,13 +129,16 @@ def _plot_markdown(plot: Plot) -> str:
     return f"![{plot.title}](figures/{plot.name}.png)\n\n**{plot.title}.** {caption}\n"
 
 
-def write_report(report: Report, frame: pd.DataFrame, text: str, out: Path) -> None:
-    """index.html, report.md, runs.csv, a CSV and a TeX file a table, and the plots as PNG, PDF and CSV."""
+def write_report(made: Made, text: str, out: Path) -> None:
+    """index.html, report.md, runs.csv, claims.csv, a CSV and a TeX file a table, and the plots as PNG, PDF and CSV."""
+    report = made.report
     (out / "figures").mkdir(parents=True, exist_ok=True)
     (out / "report.md").write_text(text, encoding="utf-8")
     (out / "index.html").write_text(report_html(report), encoding="utf-8")
-    frame.to_csv(out / "runs.csv", index=False, lineterminator="\n")
-    for table in report.tables:
+    made.frame.to_csv(out / "runs.csv", index=False, lineterminator="\n", float_format="%.6g")
+    if any(table.claims for table in report.tables):
+        (out / "claims.csv").write_text(claims_csv(report.tables), encoding="utf-8")
+    for table in (table for table in report.tables if not table.empty):
         name = f"table{table.number}" if _unique(report, table.number) else table.name
         (out / f"{name}.md").write_text(to_markdown.table_markdown(table), encoding="utf-8")
         (out / f"{name}.csv").write_text(to_csv.table_csv(table), encoding="utf-8")
@@ -134,19 +156,22 @@ def _unique(report: Report, number: int) -> bool:
 
 def main() -> int:
     options = parser().parse_args()
-    return exit_code(lambda: _report(options), "Cannot write", options.out or "the report")
+    return exit_code(lambda: _report(options), "Cannot write", options.keep or options.out or "the report")
 
 
 def _report(options: argparse.Namespace) -> None:
-    report, frame = make_report(options)
-    text = report_markdown(report)
-    if not options.out:
+    source, out = source_of(options.runs, options.resamples, options.seed, options.mix), options.keep or options.out
+    made = make_report(source, plots=bool(out) or source.kept)
+    text = report_markdown(made.report)
+    if not out:
         print(text, end="")
         return
-    write_report(report, frame, text, options.out)
-    for table in report.tables:
+    if options.keep:
+        keep_records(source, made.runs, made.draws, options.keep)
+    write_report(made, text, out)
+    for table in made.report.tables:
         print(fill(f"Table {table.number}: {claims_line(table)}", WIDTH))
-    print(options.out / "index.html")
+    print(out / "index.html")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class Plot:
 class Report:
     title: str
     summary: str  # how many runs, and how the noise was estimated
+    header: tuple[tuple[str, str], ...]  # when, with what and on what they ran: titles and words
     tables: tuple[Table, ...]
     plain: PlainTable | None  # of the runs that no table holds
     plain_title: str

@@ -11,7 +11,7 @@ from experiments.records.files import RecordError
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.records.schema import METRICS, SIZE_METRICS, Result, RunRecord
 
-NAMES = ("run", "assigner", "dataset", "seed", "backbone", "iterations", "recipe", "settings", "status")
+NAMES = ("run", "assigner", "dataset", "seed", "backbone", "steps", "recipe", "settings", "status")
 NUMBERS = (*METRICS, "train_seconds")
 COLUMNS = (*NAMES, *NUMBERS, "reason")
 
@@ -57,13 +57,13 @@ def absent_run(run: str, folder: Path) -> Run:
 
 
 def frame_of(runs: list[Run]) -> pd.DataFrame:
-    """One row a run, with COLUMNS.
+    """One row a run, with COLUMNS; AP in percent.
 
     recipe: hash of all that is neither method nor seed, so equal where two runs may be compared.
     settings: of the method, those that are not the default.
     """
     table = pd.DataFrame([_row(run) for run in runs], columns=COLUMNS)
-    numbers = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(("seed", "iterations"), "Int64")
+    numbers = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(("seed", "steps"), "Int64")
     return table.astype(numbers)
 
 
@@ -126,7 +126,7 @@ def _row(run: Run) -> dict:
         r = run.record
         settings = ", ".join(f"{name}={value}" for name, value in r.changed.items())
         row |= {"assigner": r.assigner, "dataset": r.dataset, "seed": r.seed, "backbone": r.backbone}
-        row |= {"iterations": r.iterations, "recipe": run.recipe, "settings": settings}
+        row |= {"steps": r.steps, "recipe": run.recipe, "settings": settings}
     if run.result:
-        row |= {name: run.result.metrics[name] for name in METRICS} | {"train_seconds": run.result.train_seconds}
+        row |= {name: run.percent(name) for name in METRICS} | {"train_seconds": run.result.train_seconds}
     return row

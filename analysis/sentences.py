@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Ranking, RowDifference, Table
 
 MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 MARK = "†"  # of another recipe
+REASONS = 3  # of the holes of an empty table
 ALONE = "‡"  # noise of the images alone
 LEGEND = (
-    "Percent, mean over the seeds ± half-width of the 95 % t interval; below it the paper's figure, "
+    f"Percent, mean over the seeds{PLUS_MINUS}half-width of the 95 % t interval; below it the paper's figure, "
     "and on its own data the difference. "
     "In bold: a mean that beats all others beyond noise. "
-    "A paired difference is over shared seeds and images, ± 95 % of each by itself. "
+    f"A paired difference is over shared seeds and images,{PLUS_MINUS}95 % of each by itself. "
     f"{MARK}: another recipe than the table's. {ALONE}: one seed, the noise of its images alone."
 )
+
+
+def one_line(text: str) -> str:
+    """White space as single spaces; a no-break space stays."""
+    return re.sub(r"[^\S\u00a0]+", " ", text).strip(" ")
 
 
 def number(value: float) -> str:
@@ -33,7 +43,7 @@ def our_figure(value: PrintedValue) -> str:
     if value.ours is None:
         return value.hole
     alone = ALONE if value.ours.noise == "images" else ""
-    half = "" if value.ours.half is None else f" ± {value.ours.half:.1f}{alone}"
+    half = "" if value.ours.half is None else f"{PLUS_MINUS}{value.ours.half:.1f}{alone}"
     return number(value.ours.value) + half + (MARK if value.mixed else "")
 
 
@@ -58,7 +68,7 @@ def paired_difference(c: Comparison) -> str:
     """A paired difference with its half-width, and of which noise that is where one is not known."""
     if c.difference is None:
         return c.note
-    half = "" if c.difference.half is None else f" ± {c.difference.half:.1f}{of_noise(c.difference.noise)}"
+    half = "" if c.difference.half is None else f"{PLUS_MINUS}{c.difference.half:.1f}{of_noise(c.difference.noise)}"
     return f"{signed(c.difference.value)}{half}{MARK if c.mixed else ''}"
 
 
@@ -96,6 +106,14 @@ def ranking_line(table: Table, ranking: Ranking) -> str:
     where = f" on {ranking.ours.entry}" if several else ""
     claim = f"{ranking.ours.row} over {ranking.ours.against}{where}: paper {signed(ranking.paper)}"
     return claim if ranking.ours.difference is None else f"{claim}, ours {paired_difference(ranking.ours)}"
+
+
+def empty_line(table: Table) -> str:
+    """Of a table without any figure: how many runs are missing, by reason."""
+    counts = Counter(hole.reason for hole in table.holes)
+    reasons = "; ".join(f"{reason} ({count})" for reason, count in counts.most_common(REASONS))
+    more = f"; {len(counts) - REASONS} other reasons" if len(counts) > REASONS else ""
+    return f"planned, no result yet: {reasons}{more}."
 
 
 def hole_lines(table: Table) -> list[str]:

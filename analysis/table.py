@@ -151,6 +151,11 @@ class Table:
     certificates: tuple[Certificate, ...]
 
     @property
+    def empty(self) -> bool:
+        """Planned, without any figure."""
+        return not any(value.ours for row in self.rows for value in row.values)
+
+    @property
     def compared(self) -> tuple[Comparison, ...]:
         """With the `against` rows."""
         return tuple(c for row in self.rows for c in row.versus)

@@ -19,6 +19,7 @@ body{margin:0 auto;max-width:78rem;padding:1.5rem 1rem 4rem;color:var(--ink);bac
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;overflow-wrap:anywhere}
 h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:2.6rem 0 .1rem}h3{font-size:1rem;margin:1rem 0 .3rem}
 p{margin:.3rem 0}.soft{color:var(--soft);font-size:.87rem}
+dl{display:grid;grid-template-columns:fit-content(38%) 1fr;gap:.1rem .8rem;margin:.6rem 0}dd{margin:0}
 .summary{padding-left:1.1rem}.summary li{margin:.2rem 0}
 .scroll{overflow-x:auto;margin:.8rem 0;border-bottom:1.5px solid var(--ink)}
 table{border-collapse:separate;border-spacing:0;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem;overflow-wrap:normal}
@@ -29,7 +30,7 @@ th:first-child{text-align:left;position:sticky;left:0;background:var(--ground);w
 th small,td small{display:block;color:var(--soft);font-weight:400;font-size:.82em}
 .best{font-weight:700}
 .hole{display:inline-block;color:var(--soft);white-space:normal;max-width:11rem;font-size:.87em}
-.left td,.left th{text-align:left}.claims td{white-space:normal}
+.left td,.left th{text-align:left}.claims td{white-space:normal}.claims table{min-width:36rem}
 .bad{border-left:4px solid var(--bad);background:#fdeeed;padding:.5rem .8rem;margin:.6rem 0;color:#7a1a14}
 .bad ul{margin:.2rem 0;padding-left:1.2rem}
 details{margin:.35rem 0;font-size:.87rem}summary{cursor:pointer;color:var(--soft)}
@@ -46,8 +47,9 @@ def report_html(report: Report) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">',
         f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
         f'<h1>{escape(report.title)}</h1><p class="soft">{escape(report.summary)}</p>',
+        _header(report.header),
         _summary(report.tables),
-        *map(_table, report.tables),
+        *(_table(table) for table in report.tables if not table.empty),
         *([f"<h2>{escape(report.plain_title)}</h2>", _plain(report.plain)] if report.plain else []),
         *(["<h2>Plots</h2>", *map(_plot, report.plots)] if report.plots else []),
         *_runs(report.tables),
@@ -56,10 +58,17 @@ def report_html(report: Report) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _header(header: tuple[tuple[str, str], ...]) -> str:
+    items = "".join(f"<dt>{escape(title)}</dt><dd>{escape(words)}</dd>" for title, words in header)
+    return f'<dl class="soft">{items}</dl>' if header else ""
+
+
 def _summary(tables: tuple[Table, ...]) -> str:
     def item(table: Table) -> str:
         bad = any(c.broken for c in table.certificates)
-        link = f'<a href="#{escape(table.name)}">Table {table.number}</a>'
+        link = (
+            f'<a href="#{escape(table.name)}">Table {table.number}</a>' if not table.empty else f"Table {table.number}"
+        )
         loud = " <strong>Not fair, see there.</strong>" if bad else ""
         return f"<li>{link}: {escape(claims_line(table))}{loud}</li>"
 

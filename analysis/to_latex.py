@@ -1,9 +1,9 @@
-r"""A table as LaTeX: \usepackage{booktabs}."""
+r"""A table as LaTeX: \usepackage{booktabs,xcolor}."""
 
 from __future__ import annotations
 
 from analysis import sentences
-from analysis.claim_words import claims_line
+from analysis.claim_words import HEAD, claim_rows, claims_line
 from analysis.table import PrintedValue, Table
 
 SPECIAL = {
@@ -23,6 +23,7 @@ SPECIAL = {
     "[": "{[}",  # after \\ it would be an option
     "*": "{*}",
     "±": r"$\pm$",
+    "\N{NO-BREAK SPACE}": "~",
     sentences.MINUS: "$-$",
     sentences.MARK: r"$\dagger$",
     sentences.ALONE: r"$\ddagger$",
@@ -30,8 +31,11 @@ SPECIAL = {
 }
 
 
+END = (r"    \bottomrule", r"  \end{tabular}", r"\end{table}")
+
+
 def escape_latex(text: str) -> str:
-    return "".join(SPECIAL.get(c, c) for c in " ".join(text.split()))
+    return "".join(SPECIAL.get(c, c) for c in sentences.one_line(text))
 
 
 def table_latex(table: Table) -> str:
@@ -51,7 +55,23 @@ def table_latex(table: Table) -> str:
         lines.append("    " + " & ".join([escape_latex(row.name), *map(_our_figure, row.values)]) + r" \\")
         below = [rf"\scriptsize {escape_latex(row.differs)}", *map(_paper_figure, row.values)]
         lines.append("    " + " & ".join(below) + r" \\")
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+    return "\n".join([*lines, *END, *_claims(table), ""])
+
+
+def _claims(table: Table) -> list[str]:
+    """A second float, of the claims and their verdicts."""
+    rows = [f"    {' & '.join(map(escape_latex, row))} " + r"\\" for row in claim_rows(table)]
+    return [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape_latex(f'{table.title}: {claims_line(table)} {table.rule}')}}}",
+        r"  \begin{tabular}{lp{.45\linewidth}rp{.25\linewidth}}",
+        r"    \toprule",
+        f"    {' & '.join(HEAD)} " + r"\\",
+        r"    \midrule",
+        *rows,
+        *END,
+    ] * bool(rows)
 
 
 def _our_figure(value: PrintedValue) -> str:
@@ -62,4 +82,4 @@ def _our_figure(value: PrintedValue) -> str:
 
 
 def _paper_figure(value: PrintedValue) -> str:
-    return "" if value.paper is None else rf"\scriptsize {escape_latex(sentences.paper_figure(value))}"
+    return "" if value.paper is None else rf"\scriptsize\color{{gray}} {escape_latex(sentences.paper_figure(value))}"

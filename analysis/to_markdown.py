@@ -14,7 +14,11 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 def escape_markdown(text: str) -> str:
     """On one line, without any markup of its own."""
-    return SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    return SPECIAL.sub(r"\\\1", sentences.one_line(text)).replace("&", "&amp;")
+
+
+def header_list(header: tuple[tuple[str, str], ...]) -> str:
+    return "".join(f"- {escape_markdown(title)}: {escape_markdown(words)}\n" for title, words in header)
 
 
 def summary_list(tables: tuple[Table, ...]) -> str:

@@ -57,7 +57,7 @@ def test_an_interruption_and_a_folder_that_cannot_be_written_are_sentences(runs,
     code, _, err = typed(report, runs, "--out", tmp_path / "file")
     assert code == 2 and err == f"error: Cannot write {tmp_path}/file/figures: Not a directory.\n"
 
-    def interrupted(*_):
+    def interrupted(*_, plots):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(report, "make_report", interrupted)

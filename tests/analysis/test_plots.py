@@ -5,13 +5,20 @@ import pytest
 
 from analysis.plots import report_plots, with_default_settings
 from analysis.runs import frame_of, read_runs
+from experiments.records.cost_schema import Cost, Costs, read_costs, write_costs
 from experiments.records.schema import CurvePoint, Priors
 from tests.synthetic import record, result, write_run
 
 
 def plots_of(folder):
     runs = read_runs(folder)
-    return {plot.name: plot for plot in report_plots(frame_of(runs), {run.id: run for run in runs})}
+    return {plot.name: plot for plot in report_plots(frame_of(runs), {run.id: run for run in runs}, read_costs(folder))}
+
+
+def alone(folder, *names):
+    """Steps of methods, measured alone."""
+    costs = tuple(Cost("shapes", name, record(assigner=name).common_hash, 0.25) for name in names)
+    write_costs(folder, Costs(10, {"cpu": "a chip"}, costs))
 
 
 def learned(classes, mu, truth=()):
@@ -59,10 +66,12 @@ def test_plots_show_finished_runs_with_default_settings_of_one_recipe(tmp_path):
     write_run(tmp_path, "other", record(seed=0, optimizer__lr=9), result(0.9), steps=30)
     write_run(tmp_path, "changed", record(settings={"center": "none"}), result(0.9), steps=30)
     write_run(tmp_path, "new", record(seed=7), steps=30)
+    alone(tmp_path, "autoassign")
     assert list(with_default_settings(frame_of(read_runs(tmp_path)))["run"]) == ["a0", "a1", "a2"]
     plots = plots_of(tmp_path)
     assert set(plots) == {"curves", "cost", "sizes"}
-    assert list(plots["cost"].data["minutes"]) == pytest.approx([110 / 60] * 3)
+    assert list(plots["cost"].data["seconds"]) == [0.25] * 3 and "median of 10 on a chip" in plots["cost"].caption
+    assert list(plots["cost"].data["percent"]) == [50] * 3 and list(plots["cost"].data["run"]) == ["a0", "a1", "a2"]
     sizes = plots["sizes"].data.set_index("size")
     assert sizes.loc["large", "percent"] == pytest.approx(65) and sizes.loc["large", "seeds"] == 3
 
@@ -70,10 +79,18 @@ def test_plots_show_finished_runs_with_default_settings_of_one_recipe(tmp_path):
 def test_null_metrics_leave_holes_in_the_plots(tmp_path):
     write_run(tmp_path, "a", record(), result(0.5, APs=None))
     write_run(tmp_path, "b", record(assigner="fcos"), result(0.5, AP=None, APs=None, APm=None, APl=None))
+    alone(tmp_path, "autoassign", "fcos")
     plots = plots_of(tmp_path)
     assert list(plots["sizes"].data["size"]) == ["medium", "large"] and len(plots["cost"].data) == 1
     write_run(tmp_path, "a", record(), result(0.5, AP=None, APs=None, APm=None, APl=None))
     assert plots_of(tmp_path) == {}
+
+
+def test_a_cost_that_was_not_measured_alone_has_no_plot(tmp_path):
+    write_run(tmp_path, "a", record(), result(0.5))
+    assert "cost" not in plots_of(tmp_path)
+    alone(tmp_path, "fcos")
+    assert "cost" not in plots_of(tmp_path)
 
 
 def test_no_run_no_plot(tmp_path):

@@ -55,7 +55,7 @@ def table(name: str = "none", columns=("AP",), title: str = "Made up", hole: str
 
 
 def page(*tables: Table) -> str:
-    return report_html(Report(NASTY, "summary", tables, None, "", ()))
+    return report_html(Report(NASTY, "summary", (("Run on", NASTY),), tables, None, "", ()))
 
 
 PLAIN = parsed(page(table())).tags
@@ -99,9 +99,13 @@ def test_nasty_names_read_as_they_are():
 
 def test_all_formats_print_the_same_figures():
     two = table(columns=("AP", "AP50"))
-    assert "**40.2 ± 1.5†**<br><sub>17.7, +22.6</sub>" in to_markdown.table_markdown(two)
-    assert r"\textbf{40.2 $\pm$ 1.5$\dagger$} & {\scriptsize not implemented}" in to_latex.table_latex(two)
-    assert '<span class="best">40.2 ± 1.5†</span><small>17.7, +22.6</small>' in page(two)
+    assert "**40.2\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}1.5†**<br><sub>17.7, +22.6</sub>" in to_markdown.table_markdown(
+        two
+    )
+    assert r"\textbf{40.2~$\pm$~1.5$\dagger$} & {\scriptsize not implemented}" in to_latex.table_latex(two)
+    assert '<span class="best">40.2\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}1.5†</span><small>17.7, +22.6</small>' in page(
+        two
+    )
     line = next(csv.DictReader(io.StringIO(to_csv.table_csv(two))))
     figures = [line[name] for name in ("paper", "ours", "half_width_95", "seeds", "difference", "mark", "runs")]
     assert figures == ["17.7", "40.25", "1.5", "3", "22.55", "best", "id1 id2"]
@@ -138,7 +142,7 @@ def test_the_claims_come_before_the_figures():
     line = "2 claims: 1 confirmed, 1 inconclusive."
     for text in (page(two), to_markdown.table_markdown(two)):
         assert (
-            text.index(line) < text.index("40.2 ± 1.5")
+            text.index(line) < text.index("40.2\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}1.5")
             and "+1.5, −0.5 to +3.5, 3 seeds; about 10 seeds in all would settle it" in text
             and "by the rule" in text
         )
@@ -148,7 +152,7 @@ def test_the_claims_come_before_the_figures():
 
 def test_an_interval_says_which_noise_it_covers_alone():
     one, base = Comparison("a", "b", "main", Difference(1.0, 0.5, 1, "images")), Difference(1.0, None, 1, "")
-    assert sentences.paired_difference(one) == "+1.0 ± 0.5 (images alone)"
+    assert sentences.paired_difference(one) == "+1.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.5 (images alone)"
     assert sentences.paired_difference(replace(one, difference=base)) == "+1.0" and one.sign == 0
     assert sentences.interval(1.0, 0.5, 1.5, "seeds") == "+1.0, +0.5 to +1.5 (seeds alone)"
     assert sentences.interval(1.0, 0.5, 1.5, BOTH) == "+1.0, +0.5 to +1.5"

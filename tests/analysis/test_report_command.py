@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from experiments.records.cost_schema import Cost, Costs, write_costs
 from experiments.records.run_folder import RunFolder, write_table
 from experiments.records.schema import Priors
 from experiments.runtime.commit import ROOT
@@ -22,6 +23,8 @@ def command(*words):
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     write_all(folder / "runs", seeds=2, images=30)
+    costs = [Cost("shapes", name, record(assigner=name).common_hash, 0.2) for name in ("autoassign", "fcos")]
+    write_costs(folder / "runs", Costs(10, {"cpu": "a chip"}, tuple(costs)))
     write_run(folder / "runs", "loose", record(assigner="freeanchor"), result(0.3), steps=5)
     done = command(folder / "runs", "--out", folder / "out", "--resamples", "50")
     assert (done.returncode, done.stderr) == (0, "")
@@ -66,11 +69,16 @@ def test_loose_runs_get_a_page_too(tmp_path):
     assert not list((tmp_path / "out").glob("table*"))
 
 
-def test_a_table_without_any_run_still_stands(tmp_path):
+def test_a_table_without_any_result_takes_one_line(tmp_path):
     write_table(tmp_path, table_of(row("a", {0: "nowhere"}, {"AP": 40.5})))
     done = command(tmp_path, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "not run<br><sub>40.5</sub>" in (tmp_path / "out" / "report.md").read_text()
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "- Table 2: planned, no result yet: not run (1).\n" in text and "## Table" not in text
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "planned, no result yet" in page and "<h2" not in page and "<a href" not in page
+    assert done.stdout.startswith("Table 2: planned, no result yet: not run (1).\n")
+    assert not list((tmp_path / "out").glob("table*"))
 
 
 def test_a_damaged_curve_leaves_the_other_figures(tmp_path):
@@ -78,4 +86,4 @@ def test_a_damaged_curve_leaves_the_other_figures(tmp_path):
     write_run(tmp_path / "runs", "a", record(), result(0.3, priors=priors))
     RunFolder(tmp_path / "runs" / "a").metrics.write_text("{\n")
     assert command(tmp_path / "runs", "--out", tmp_path / "out").returncode == 0
-    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"cost", "sizes"}
+    assert {p.stem for p in (tmp_path / "out" / "figures").iterdir()} == {"sizes"}

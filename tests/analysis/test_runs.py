@@ -43,8 +43,8 @@ def test_a_finished_run(tmp_path):
     write(tmp_path, "a1", record(assigner="fcos", seed=3, settings={"radius": 1.5}), done())
     row = only_row(tmp_path)
     assert (row.run, row.assigner, row.dataset, row.seed) == ("a1", "fcos", "shapes", 3)
-    assert (row.backbone, row.iterations, row.settings) == ("resnet18", 100, "radius=1.5")
-    assert (row.status, row.reason, row.AP, row.APl, row.train_seconds) == ("done", "", 0.25, 0.4, 60.0)
+    assert (row.backbone, row.steps, row.settings) == ("resnet18", 100, "radius=1.5")
+    assert (row.status, row.reason, row.AP, row.APl, row.train_seconds) == ("done", "", 25, 40, 60)
 
 
 def test_settings_are_those_that_differ_from_the_defaults(tmp_path):
@@ -144,7 +144,9 @@ def test_seeds_become_mean_and_interval(tmp_path):
     rows = [line for line in lines if line.startswith("| shapes")]
     assert [line.split(" | ")[1] for line in rows] == ["atss", "fcos", "fcos"]
     pooled = next(line for line in rows if "s0, s1, s2" in line)
-    assert "| 0.200 ± 0.248 | 0.500 ± 0.000 |" in pooled  # 4.3027 * 0.1 / sqrt(3)
+    assert (
+        "| 20.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}24.8 | 50.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.0 |" in pooled
+    )  # 4.3027 * 10 / sqrt(3)
     assert pooled.endswith("| 3 | s0, s1, s2 |")
     assert "- v (fcos on shapes, seed 9): not finished: step 40 of 100" in lines
 
@@ -152,7 +154,7 @@ def test_seeds_become_mean_and_interval(tmp_path):
 def test_a_copied_folder_is_not_another_seed(tmp_path):
     for name in ("a", "b"):
         write(tmp_path, name, record(), done())
-    assert "| 0.250 |" in markdown_of(tmp_path)
+    assert "| 25.0 |" in markdown_of(tmp_path)
     assert "| 1 | a, b |" in markdown_of(tmp_path)
 
 
@@ -162,7 +164,11 @@ def test_only_unfinished_runs(tmp_path):
 
 
 def test_one_value_has_no_interval():
-    assert [mean_and_half(values) for values in ([], [0.5], [0.5, 0.5])] == ["-", "0.500", "0.500 ± 0.000"]
+    assert [mean_and_half(values) for values in ([], [50.0], [50.0, 50.0])] == [
+        "-",
+        "50.0",
+        "50.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.0",
+    ]
 
 
 def test_reasons_do_not_name_the_folder_of_this_machine(tmp_path):
