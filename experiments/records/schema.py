@@ -20,7 +20,7 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "test": ("evaluator",),
 }
 # Fields that were added: at this value a run is as without them.
-LATER = {"model.width": 1.0, "schedule.average": 0.0}
+LATER = {"model.width": 1.0, "schedule.average": 0.0, "optimizer.priors_lr_factor": 1.0}
 HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
 FREE = ("assigner", "settings", "seed", *(f"model.{name}" for name in HEAD))  # what compared runs may differ in
 
