@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from analysis.colours import style_of
 from analysis.plot_style import STYLE, add_legend, finish_plot, panels
+from analysis.prior_rates import rate_plots
 from analysis.priors import prior_plots
 from analysis.report_model import Plot
 from analysis.runs import Run
@@ -28,7 +29,7 @@ def report_plots(frame: pd.DataFrame, runs: dict[str, Run]) -> tuple[Plot, ...]:
     if runs_to_plot.empty:
         return ()
     with matplotlib.rc_context(STYLE):
-        plots = (*prior_plots(runs_to_plot, runs), *_curves(runs_to_plot, runs))
+        plots = (*prior_plots(runs_to_plot, runs), *rate_plots(frame, runs), *_curves(runs_to_plot, runs))
         plots = (*plots, _cost(runs_to_plot), _sizes(runs_to_plot))
     return tuple(plot for plot in plots if plot is not None)
 

@@ -116,6 +116,8 @@ class Priors:
     classes: tuple[str, ...]
     values: dict[str, list[list[float]]] = field(default_factory=dict)  # mu, sigma: (K, 2) or (1, 2), strides
     true_offsets: list[list[float]] = field(default_factory=list)  # (K, 2) of synthetic classes, box widths and heights
+    true_spreads: list[list[float]] = field(default_factory=list)  # (K, 2), standard deviations, the same unit
+    box_strides: list[float] = field(default_factory=list)  # mean box of the training set, strides of the finest level
 
 
 @dataclass(frozen=True, kw_only=True)
