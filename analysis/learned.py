@@ -84,7 +84,8 @@ def _follows(name: str, values: np.ndarray, truth: np.ndarray) -> list[Follows]:
 
 
 def estimate_words(estimate: Estimate) -> str:
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    value, low, high = (f"{round(x, 2) + 0:.2f}" for x in (estimate.value, estimate.low, estimate.high))  # no -0.00
+    return f"{value} [{low}, {high}]"
 
 
 def follows_table(follows: list[Follows]) -> pd.DataFrame:

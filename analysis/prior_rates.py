@@ -28,6 +28,7 @@ def rate_plots(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Plot]:
     groups = {key: [runs[name] for name in group["run"]] for key, group in done.groupby(GROUP, sort=False)}
     tables = [_of_recipe(key, group, groups) for key, group in groups.items()]
     data = pd.concat([pd.DataFrame(), *tables], ignore_index=True)
+    data = data.sort_values(["dataset", "assigner", "differs"], kind="stable", ignore_index=True) if len(data) else data
     return [_plot(data)] if len(data) and data["recipe"].nunique() > 1 else []
 
 
@@ -49,7 +50,8 @@ def _differs(options: dict[str, str], rivals: list[dict[str, str]]) -> str:
 def _plot(data: pd.DataFrame) -> Plot:
     """A line a recipe, correlation and slope side by side."""
     labels = list(dict.fromkeys(map(_label, data.to_dict("records"))))
-    figure, axes = panels(2, 1, 4.4, 1.1 + 0.62 * len(labels), sharey=True)
+    lines = max(label.count("\n") + 1 for label in labels)
+    figure, axes = panels(2, 1, 4.4, 1.1 + max(0.62, 0.2 * lines) * len(labels), sharey=True)
     for ax, kind in zip(axes, ("correlation", "slope"), strict=True):
         for row in data.to_dict("records"):
             _line(ax, row, kind, labels.index(_label(row)))
@@ -68,7 +70,7 @@ def _plot(data: pd.DataFrame) -> Plot:
 
 def _label(row: dict) -> str:
     words = row["differs"].replace(", ", "\n")
-    return f"{row['dataset']}, {row['seeds']} seeds\n{words}".strip()
+    return f"{row['dataset']}, {row['seeds']} seed{'s' * (row['seeds'] > 1)}\n{words}".strip()
 
 
 def _line(ax: Axes, row: dict, kind: str, line: int) -> None:

@@ -150,7 +150,8 @@ def _words(follows: list[Follows], unit: str) -> str:
         ", ".join(f"{f.name} {estimate_words(getattr(f.fit, kind))}" for f in follows)
         for kind in ("slope", "correlation")
     )
-    return f"Slope over classes and seeds, 95 %: {slopes} ({unit}). Correlation: {correlations}."
+    over = "classes and seeds" if follows[0].fit.seeds > 1 else "classes, of one seed"
+    return f"Slope over {over}, 95 %: {slopes} ({unit}). Correlation: {correlations}."
 
 
 def _beyond(follows: Follows, null: str) -> str:
