@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from analysis.colours import style_of
 from analysis.kept import POINTS, loss_curve
 from analysis.plot_style import STYLE, add_legend, finish_plot, panels
+from analysis.prior_rates import rate_plots
 from analysis.priors import prior_plots
 from analysis.report_model import Plot
 from analysis.runs import Run
@@ -32,7 +33,7 @@ def report_plots(frame: pd.DataFrame, runs: dict[str, Run], costs: Costs) -> tup
     if runs_to_plot.empty:
         return ()
     with matplotlib.rc_context(STYLE):
-        plots = (*prior_plots(runs_to_plot, runs), *_curves(runs_to_plot, runs))
+        plots = (*prior_plots(runs_to_plot, runs), *rate_plots(frame, runs), *_curves(runs_to_plot, runs))
         plots = (*plots, _cost(runs_to_plot, costs), _sizes(runs_to_plot))
     return tuple(plot for plot in plots if plot is not None)
 

@@ -7,6 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.colours import style_of
+from analysis.learned import (
+    AXES,
+    Follows,
+    Learned,
+    estimate_words,
+    has_priors,
+    learned_of,
+    offsets_followed,
+    spreads_followed,
+)
 from analysis.plot_style import finish_plot, panels
 from analysis.report_model import Plot
 from analysis.runs import Run
@@ -19,32 +29,25 @@ ARROW = 3.2  # strides an arrow has for an offset of one box
 
 def prior_plots(frame: pd.DataFrame, runs: dict[str, Run]) -> list[Plot]:
     """Of the dataset that most runs learned priors on; nothing where none did."""
-    learned = [run for run in frame.to_dict("records") if _learned(runs[run["run"]])]
+    learned = [run for run in frame.to_dict("records") if has_priors(runs[run["run"]])]
     if not learned:
         return []
     dataset, assigner = pd.Series([(r["dataset"], r["assigner"]) for r in learned]).value_counts().index[0]
     of_dataset = [runs[r["run"]] for r in learned if (r["dataset"], r["assigner"]) == (dataset, assigner)]
-    data = _table(of_dataset)
+    values = learned_of(of_dataset)
+    data = _table(values)
     plots = [_contours(data, dataset, assigner, len(of_dataset))]
-    return plots + ([_offsets(data, dataset, assigner)] if data["true_x"].notna().any() else [])
+    plots += [_offsets(data, values, dataset, assigner)] if offsets_followed(values) else []
+    return plots + ([_spreads(values, dataset, assigner)] if spreads_followed(values) else [])
 
 
-def _learned(run: Run) -> bool:
-    classes, values = run.result.priors.classes, run.result.priors.values
-    return bool(classes) and all(np.shape(values.get(k, [])) == (len(classes), 2) for k in ("mu", "sigma"))
-
-
-def _table(runs: list[Run]) -> pd.DataFrame:
+def _table(learned: Learned) -> pd.DataFrame:
     """A row a class: means over the seeds, strides; the spread of mu over them; the truth, box widths and heights."""
-    priors = [run.result.priors for run in runs]
-    mu, sigma = (np.array([p.values[name] for p in priors], dtype=float) for name in ("mu", "sigma"))  # (S, K, 2)
-    sigma, classes = np.abs(sigma), list(priors[0].classes)  # G holds its square alone
-    truth = np.array(priors[0].true_offsets or np.full((len(classes), 2), np.nan), dtype=float)
-    columns = {"class": classes}
-    for axis, name in enumerate("xy"):
-        columns |= {f"mu_{name}": mu[..., axis].mean(0), f"sigma_{name}": sigma[..., axis].mean(0)}
+    mu, columns = learned.mu, {"class": learned.classes}
+    for axis, name in enumerate(AXES):
+        columns |= {f"mu_{name}": mu[..., axis].mean(0), f"sigma_{name}": learned.sigma[..., axis].mean(0)}
         columns |= {f"low_{name}": mu[..., axis].min(0), f"high_{name}": mu[..., axis].max(0)}
-        columns[f"true_{name}"] = truth[:, axis]
+        columns[f"true_{name}"] = learned.offsets[:, axis]
     return pd.DataFrame(columns)
 
 
@@ -89,26 +92,73 @@ def _contour(ax: Axes, row: dict, colour: str) -> None:
     ax.grid(visible=False)
 
 
-def _offsets(data: pd.DataFrame, dataset: str, assigner: str) -> Plot:
-    """mu against the truth, an axis a panel: off-centre classes should lie on the side of their evidence."""
+def _offsets(data: pd.DataFrame, learned: Learned, dataset: str, assigner: str) -> Plot:
+    """mu against the truth, an axis a panel: what all classes share moves no slope and no correlation."""
+    follows = offsets_followed(learned)
     figure, axes = panels(2, 1, 3.9, 3.3, sharey=True)
-    for ax, axis, name in zip(axes, "xy", ("left to right", "top to bottom"), strict=True):
+    for ax, axis, name in zip(axes, AXES, ("left to right", "top to bottom"), strict=True):
         spread = [data[f"mu_{axis}"] - data[f"low_{axis}"], data[f"high_{axis}"] - data[f"mu_{axis}"]]
-        style = {"fmt": "o", "color": style_of(assigner).colour, "ms": 5, "lw": 1.1, "capsize": 2}
-        ax.errorbar(data[f"true_{axis}"], data[f"mu_{axis}"], spread, **style)
-        ax.axhline(data[f"mu_{axis}"].mean(), color="#9aa3ab", lw=0.9, ls="--")
+        ax.errorbar(data[f"true_{axis}"], data[f"mu_{axis}"], spread, **_points(assigner))
+        _shade(ax, next((f for f in follows if f.name == f"mu {axis}"), None))
         ax.set(title=name, xlabel="true offset, boxes")
     axes[0].set_ylabel("learned mu, strides")
-    right, total = (sum(counts) for counts in zip(*(_right(data, axis) for axis in "xy"), strict=True))
+    unit = "strides a box" + ("" if np.isnan(learned.box).any() else f"; mu on the evidence: {learned.box.mean():.1f}")
     caption = (
-        f"Learned mu of {assigner} on {dataset} against the true offset of each class, mean and range over the seeds; "
-        f"dashed: mean of the classes. {right} of {total} off-centre axes lie on the right side of it."
+        f"Learned mu of {assigner} on {dataset} against the true offset of each class, mean and range over the seeds. "
+        f"{_words(follows, unit)}{_beyond(follows[-1], 'without an offset along the axis')}"
     )
     return finish_plot(figure, "offsets", "Learned against true offsets", caption, data)
 
 
-def _right(data: pd.DataFrame, axis: str) -> tuple[int, int]:
-    """Classes off the centre along an axis whose mu lies on that side of the classes' mean; and how many there are."""
-    off = data[data[f"true_{axis}"].abs() > 0]
-    side = (off[f"mu_{axis}"] - data[f"mu_{axis}"].mean()) * off[f"true_{axis}"]
-    return int((side > 0).sum()), len(off)
+def _spreads(learned: Learned, dataset: str, assigner: str) -> Plot:
+    """sigma against the spread of what is painted, and what stretches a class along one axis alone."""
+    follows, (sigma, true) = spreads_followed(learned), (learned.sigma.mean(0), learned.spreads)
+    figure, axes = panels(2, 1, 3.9, 3.3)
+    for axis, name in enumerate(AXES):
+        axes[0].plot(true[:, axis], sigma[:, axis], ("o", "^")[axis], color=style_of(assigner).colour, ms=5, label=name)
+    difference = learned.sigma[..., 0] - learned.sigma[..., 1]
+    spread = np.abs([difference.min(0), difference.max(0)] - difference.mean(0))
+    axes[1].errorbar(true[:, 0] - true[:, 1], difference.mean(0), spread, **_points(assigner))
+    _shade(axes[1], follows[-1])
+    axes[0].set(title="x and y", xlabel="true spread, strides", ylabel="learned sigma, strides")
+    axes[1].set(title="x less y", xlabel="true spread, strides")
+    axes[0].legend()
+    caption = (
+        f"Learned sigma of {assigner} on {dataset} against the standard deviation of what a class paints, mean and "
+        f"range over the seeds. {_words(follows, '1: sigma is the spread')}{_beyond(follows[-1], 'as wide as tall')}"
+    )
+    columns = {f"sigma_{name}": sigma[:, a] for a, name in enumerate(AXES)}
+    columns |= {f"true_{name}": true[:, a] for a, name in enumerate(AXES)}
+    return finish_plot(
+        figure, "spreads", "Learned against true spreads", caption, pd.DataFrame({"class": learned.classes} | columns)
+    )
+
+
+def _points(assigner: str) -> dict:
+    return {"fmt": "o", "color": style_of(assigner).colour, "ms": 5, "lw": 1.1, "capsize": 2}
+
+
+def _shade(ax: Axes, follows: Follows | None) -> None:
+    """The null band; an axis without a truth that varies has none."""
+    for band in follows.bands if follows else ():
+        if np.isfinite(band.low):
+            ax.axhspan(band.low, band.high, color="#9aa3ab", alpha=0.25, lw=0)
+
+
+def _words(follows: list[Follows], unit: str) -> str:
+    slopes, correlations = (
+        ", ".join(f"{f.name} {estimate_words(getattr(f.fit, kind))}" for f in follows)
+        for kind in ("slope", "correlation")
+    )
+    over = "classes and seeds" if follows[0].fit.seeds > 1 else "classes, of one seed"
+    return f"Slope over {over}, 95 %: {slopes} ({unit}). Correlation: {correlations}."
+
+
+def _beyond(follows: Follows, null: str) -> str:
+    """null: which classes the band is of; nothing where it could not be told."""
+    if not follows.of:
+        return ""
+    return (
+        f" Grey: where a class {null} lies in 95 % of cases; {follows.right} of {follows.of} others lie beyond it on "
+        "their side."
+    )

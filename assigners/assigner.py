@@ -51,6 +51,10 @@ class Assigner(nn.Module):
         """What a method learns beside the network and a reader may want to see, by name: (K, ...) each."""
         return {}
 
+    def priors(self) -> list[nn.Parameter]:
+        """Parameters with a learning rate of their own, `optimizer.priors_lr_factor`: its own, not its modules'."""
+        return list(self.parameters(recurse=False))
+
     def forward(self, preds: Predictions, objects: Objects) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Loss terms and counts, by name, each a float32 scalar."""
         assignment = self.assign(preds.grid, objects, preds)

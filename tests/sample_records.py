@@ -46,7 +46,13 @@ def result(ap: float | None = 0.5, **changes) -> Result:
         train_seconds=320.0,
         eval_seconds=40.0,
         evaluator="hotcoco 1.3",
-        priors=Priors(classes=("disc", "ring"), values={"mu": [[0.0, 0.5]]}, true_offsets=[[0.0, -0.375]]),
+        priors=Priors(
+            classes=("disc", "ring"),
+            values={"mu": [[0.0, 0.5]]},
+            true_offsets=[[0.0, -0.375]],
+            true_spreads=[[0.25, 0.2]],
+            box_strides=[3.5, 3.25],
+        ),
     )
     return replace(done, **changes)
 

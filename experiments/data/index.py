@@ -42,6 +42,8 @@ class Index:
     draw: Callable[[int], np.ndarray] | None = None  # position -> (3, H, W) uint8
     true_offsets: tuple[tuple[float, float], ...] = ()  # (K, 2) of synthetic classes: where their evidence is painted,
     # from the centre of the box, in widths and heights
+    true_spreads: tuple[tuple[float, float], ...] = ()  # (K, 2) of synthetic classes: standard deviation of what is
+    # painted, in widths and heights
     hashed: str = ""  # the digest, where it was computed before
     reading: Reading = AS_SEEN  # how its files become pixels
     files: ImageFiles | None = None  # what they were when the index was made; None: not on disk, or not recorded

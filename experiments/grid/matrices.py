@@ -24,7 +24,7 @@ class MatrixRow:
     set: tuple[str, ...]  # key=value, as on the command line
     against: str  # the row it is compared with; "": with none
     reason: str  # why it cannot run
-    paper: dict[str, float]  # column -> percent
+    paper: dict[str, float]  # column -> percent; {}: no row of the paper
     controlled: tuple[str, ...] = ()  # key=value beside `set` with a head that all rows get
     reading_of: str = ""  # the row of which this is another reading of the paper; "": of none
 
@@ -56,7 +56,7 @@ class _Line:
     """A row as it is typed."""
 
     name: str
-    paper: tuple[float, ...]
+    paper: tuple[float, ...] = ()  # (): no row of the paper
     method: str = ""
     set: tuple[str, ...] = ()
     against: str = ""
@@ -116,9 +116,11 @@ def _column(name: str, paper: str, label: str, classes: dict[str, str]) -> Colum
 
 def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str) -> MatrixRow:
     line = build_typed(_Line, values, f"{file}: {values.get('name')}")
-    if len(line.paper) != len(columns) or bool(line.method) == bool(line.reason):
-        raise UserError(f"{file}: {line.name} needs {len(columns)} figures of the paper, and a method or a reason.")
-    paper = {column.name: value for column, value in zip(columns, line.paper, strict=True)}
+    if len(line.paper) not in (0, len(columns)) or bool(line.method) == bool(line.reason):
+        raise UserError(
+            f"{file}: {line.name} needs {len(columns)} figures of the paper or none, and a method or a reason."
+        )
+    paper = {column.name: value for column, value in zip(columns, line.paper, strict=False)}
     return MatrixRow(
         line.name, line.method, line.set, line.against, line.reason, paper, line.controlled, line.reading_of
     )

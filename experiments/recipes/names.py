@@ -8,7 +8,12 @@ from pathlib import Path
 from experiments.runtime.errors import UserError, unknown
 
 FOLDER = Path(__file__).resolve().parent
-TWINS = ("shapes-voc", "shapes-objects365", "shapes-widerface")  # synthetic like `shapes`, on its recipe
+TWINS = (
+    "shapes-voc",
+    "shapes-objects365",
+    "shapes-widerface",
+    "shapes-priors",
+)  # synthetic like `shapes`, on its recipe
 ENDINGS = (".yaml", ".yml")  # in any case
 OWN = "A recipe of your own is a YAML file with `like: coco` or `like: voc`, data.root, data.train and data.val"
 

@@ -42,6 +42,7 @@ class OptimizerConfig:
     momentum: Annotated[float, Range(0, 1, "share kept", "[)")] = 0.9  # of sgd
     weight_decay: Annotated[float, Range(0, 1, "of the weights")] = 1e-4  # not on norm layers and biases
     clip: Annotated[float, Range(0, inf, "gradient norm")] = 0.0  # 0: none
+    priors_lr_factor: Annotated[float, Range(0, inf, "factor of lr")] = 1.0  # of the priors that an assigner learns
 
 
 @dataclass(frozen=True)

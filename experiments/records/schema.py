@@ -20,7 +20,7 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "test": ("evaluator",),
 }
 # Fields that were added: at this value a run is as without them.
-LATER = {"data.held_out": 0.0, "model.width": 1.0, "schedule.average": 0.0}
+LATER = {"data.held_out": 0.0, "model.width": 1.0, "schedule.average": 0.0, "optimizer.priors_lr_factor": 1.0}
 HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
 FREE = ("assigner", "settings", "seed", *(f"model.{name}" for name in HEAD))  # what compared runs may differ in
 
@@ -116,6 +116,8 @@ class Priors:
     classes: tuple[str, ...]
     values: dict[str, list[list[float]]] = field(default_factory=dict)  # mu, sigma: (K, 2) or (1, 2), strides
     true_offsets: list[list[float]] = field(default_factory=list)  # (K, 2) of synthetic classes, box widths and heights
+    true_spreads: list[list[float]] = field(default_factory=list)  # (K, 2), standard deviations, the same unit
+    box_strides: list[float] = field(default_factory=list)  # mean box of the training set, strides of the finest level
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import time
 import torch
 
 import assigners
-from detector.detector import Detector
+from detector.detector import STRIDES, Detector
 from experiments.data.index import Index
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.recipe import as_read, plain, steps
@@ -67,10 +67,14 @@ def execute(session: Session) -> Result | None:
 
 def _priors(model: Detector, run: RunSpec) -> Priors:
     """What the assigner learned (paper, figure 5), beside the truth where the dataset knows it."""
+    boxes = run.train.boxes
+    x1, y1, x2, y2 = boxes.sum(0, dtype=float) / max(1, len(boxes)) / STRIDES[0]  # means, strides of the finest level
     return Priors(
         classes=run.train.classes,
         values={name: tensor.detach().cpu().tolist() for name, tensor in model.assigner.learned().items()},
         true_offsets=[list(offset) for offset in run.train.true_offsets],
+        true_spreads=[list(spread) for spread in run.train.true_spreads],
+        box_strides=[x2 - x1, y2 - y1],
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from detector.detector import Detector
 from experiments.data.loader import Batch, train_loader
 from experiments.recipes.recipe import steps
 from experiments.runtime.errors import UserError
@@ -19,14 +20,14 @@ from experiments.training.average import Average
 from experiments.training.checkpoint import Spent
 from experiments.training.curve import curve_steps, measure_point
 from experiments.training.log import Log
-from experiments.training.schedule import learning_rate, make_optimizer
+from experiments.training.schedule import learning_rate, make_optimizer, set_rate
 from experiments.training.session import Session
 from experiments.training.step import StepNumbers, backward, read
 
 LOG_EVERY = 20  # steps between two looks at the clock
 
 
-def train(model: nn.Module, session: Session) -> float:
+def train(model: Detector, session: Session) -> float:
     """Trains `model` in place from the newest checkpoint on. Returns the seconds of training, over all sessions.
 
     Raises UserError when a loss or gradient is not finite, an image does not decode or memory is short; Preempted,
@@ -34,7 +35,7 @@ def train(model: nn.Module, session: Session) -> float:
     """
     keep_memory()
     recipe, world, schedule = session.run.recipe, session.world, session.run.recipe.schedule
-    total, optimizer = steps(schedule), make_optimizer(model, recipe.optimizer)
+    total, optimizer = steps(schedule), make_optimizer(model, recipe.optimizer, model.assigner.priors())
     average = Average(model, schedule.average)
     spent = checkpoint.load(session.folder, model, optimizer, world.device, average)
     measured_at = curve_steps(schedule)
@@ -47,8 +48,7 @@ def train(model: nn.Module, session: Session) -> float:
             if step in measured_at:
                 begin += log.excused(measure_point, average.evaluated, session, step)
             lr = learning_rate(recipe, step)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
+            set_rate(optimizer, lr)
             numbers = _gradients(net, batch, session, step, lr)
             optimizer.step()
             average.update()

@@ -21,9 +21,15 @@ def alone(folder, *names):
     write_costs(folder, Costs(10, {"cpu": "a chip"}, costs))
 
 
-def learned(classes, mu, truth=()):
-    sigma = [[1.0, -2.0]] * len(classes)  # its sign has no meaning
-    return Priors(classes=tuple(classes), values={"mu": mu, "sigma": sigma}, true_offsets=[list(x) for x in truth])
+def learned(classes, mu, truth=(), sigma=None, spreads=()):
+    sigma = sigma or [[1.0, -2.0]] * len(classes)  # its sign has no meaning
+    return Priors(
+        classes=tuple(classes),
+        values={"mu": mu, "sigma": sigma},
+        true_offsets=[list(x) for x in truth],
+        true_spreads=[list(x) for x in spreads],
+        box_strides=[4.0, 4.0],
+    )
 
 
 def test_priors_are_means_over_the_seeds_beside_the_truth(tmp_path):
@@ -35,13 +41,43 @@ def test_priors_are_means_over_the_seeds_beside_the_truth(tmp_path):
     data = plots["priors"].data.set_index("class")
     assert data.loc["left", "mu_x"] == pytest.approx(-0.2) and data.loc["left", "low_x"] == pytest.approx(-0.3)
     assert (data["sigma_y"] == 2).all() and "mean of 2 seeds" in plots["priors"].caption
-    assert "2 of 2 off-centre axes lie on the right side" in plots["offsets"].caption
+    assert "mu x 0.80 [" in plots["offsets"].caption and "mu on the evidence: 4.0" in plots["offsets"].caption
+    assert "Grey" not in plots["offsets"].caption  # of two centred classes there would be a band
+    assert "spreads" not in plots and "prior-rates" not in plots
 
 
-def test_a_learned_prior_on_the_wrong_side_is_counted_so(tmp_path):
-    priors = learned(["left", "disc"], [[0.4, 0.0], [0.0, 0.0]], [[-0.375, 0], [0, 0]])
+@pytest.mark.parametrize(("mu", "words"), [(-0.4, "1 of 1 others"), (0.4, "0 of 1 others"), (-0.05, "0 of 1 others")])
+def test_an_offset_counts_where_it_lies_beyond_the_null_band_on_its_side(tmp_path, mu, words):
+    names, truth = ["left", "disc", "ring", "square"], [[-0.375, 0], [0, 0], [0, 0], [0, 0]]
+    priors = learned(names, [[mu, 0.0], [-0.02, 0.0], [0.02, 0.0], [0.0, 0.0]], truth)
     write_run(tmp_path, "a", record(), result(0.5, priors=priors))
-    assert "0 of 1 off-centre axes" in plots_of(tmp_path)["offsets"].caption
+    assert words in plots_of(tmp_path)["offsets"].caption
+
+
+def test_sigma_is_held_against_the_spread_in_strides(tmp_path):
+    spreads = [[0.25, 0.25], [0.2, 0.2], [0.3, 0.1], [0.1, 0.3]]
+    sigma = [[0.5 + 2 * x, -0.5 - 2 * y] for x, y in spreads]  # half of the spread in a box of 4 strides
+    priors = learned(["disc", "ring", "plank", "post"], [[0.0, 0.0]] * 4, [[0, 0]] * 4, sigma, spreads)
+    write_run(tmp_path, "a", record(), result(0.5, priors=priors))
+    plots = plots_of(tmp_path)
+    data, caption = plots["spreads"].data.set_index("class"), plots["spreads"].caption
+    assert data.loc["plank", "true_x"] == pytest.approx(1.2) and data.loc["plank", "sigma_x"] == pytest.approx(1.1)
+    assert "sigma 0.50 [0.50, 0.50]" in caption and "2 of 2 others" in caption and "offsets" not in plots
+
+
+def test_recipes_are_compared_by_how_well_priors_follow(tmp_path):
+    truth, rng = [[-0.3, 0], [0.3, 0], [0, -0.3], [0, 0.3], [0, 0], [0, 0]], np.random.default_rng(0)
+    for factor, slope in ((1.0, 0.1), (20.0, 2.0)):
+        for seed in range(3):
+            mu = (slope * np.array(truth) + 0.05 * rng.normal(size=(6, 2)) - 0.1).tolist()
+            run = record(seed=seed, optimizer__priors_lr_factor=factor)
+            write_run(tmp_path, f"x{factor:g}-{seed}", run, result(0.5, priors=learned("abcdef", mu, truth)))
+    data = plots_of(tmp_path)["prior-rates"].data
+    assert (
+        list(data["quantity"]) == ["mu x", "mu y", "mu"] * 2 and set(data["seeds"]) == {3} and set(data["AP"]) == {50}
+    )
+    assert list(data["differs"]) == [""] * 3 + ["priors_lr_factor=20.0"] * 3
+    assert data["slope"].iloc[5] == pytest.approx(2, abs=0.2) and data["correlation_low"].iloc[5] > 0.8
 
 
 def test_priors_of_a_dataset_without_truth_have_no_arrow_and_no_second_plot(tmp_path):

@@ -1,6 +1,6 @@
 """Simulated with known truth: coverage of the intervals and false verdicts of the rule. The figures are printed.
 
-The constants of the rule were chosen on CHOSEN alone; OTHER is what they had not seen.
+The constants of the rule were chosen on CHOSEN, with a look at some of OTHER: no blind test, but kinds of their own.
 """
 
 from dataclasses import dataclass

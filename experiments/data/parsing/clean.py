@@ -56,6 +56,7 @@ class ImageColumns:
     small_medium: tuple[float, float] = COCO_AREAS
     draw: Callable[[int], np.ndarray] | None = None
     true_offsets: tuple[tuple[float, float], ...] = ()
+    true_spreads: tuple[tuple[float, float], ...] = ()
     counters: Counter = field(default_factory=Counter)
 
 
@@ -111,6 +112,7 @@ def assemble(source: ImageColumns, blocks: list[CleanBoxes]) -> Index:
         small_medium=source.small_medium,
         draw=source.draw,
         true_offsets=source.true_offsets,
+        true_spreads=source.true_spreads,
         **rows,
     )
 

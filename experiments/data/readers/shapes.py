@@ -1,7 +1,8 @@
-"""Synthetic datasets: `shapes` and three twins, each image a pure function of (set, split, position); nothing on disk.
+"""Synthetic datasets: `shapes` and four twins, each image a pure function of (set, split, position); nothing on disk.
 
 Half of the classes show their evidence off the centre of their box, by an offset that is known: a learned centre prior
-can be held against it. The twins imitate the box statistics of VOC, Objects365 and WIDER FACE.
+can be held against it. Three twins imitate the box statistics of VOC, Objects365 and WIDER FACE. The fourth is for the
+priors: its boxes are of one size, in which offset and spread are so many strides, and it has elongated classes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ OFFSETS = {  # meant, of the block alone from the centre of the box, in widths a
     "bottom": (0.0, 0.375),
     "flag": (-0.375, 0.0),
 }
+ELONGATED = ("plank", "post", "gate", "stack")  # along x, y, x, y; centred
 COLOURS = {
     "red": (230, 40, 40),
     "green": (40, 210, 60),
@@ -63,6 +65,7 @@ STYLES = {
         (3, 5, 7, 9, 12), (0.4, 0.4, 0.2), (8, 16, 36, 64), tuple(" ".join(p) for p in product(COLOURS, OFFSETS)), 1.0
     ),
     "shapes-widerface": Style((1, 1, 2, 3, 4, 8, 12), (0.8, 0.17, 0.03), (6, 12, 24, 48), ("disc",), 0.0, 0.035),
+    "shapes-priors": Style((2, 3, 4, 5, 6), (0.0, 1.0, 0.0), (8, 24, 40, 72), (*OFFSETS, *ELONGATED)),
 }
 
 
@@ -79,13 +82,15 @@ def read(name: str, split: str, images: int) -> Index:
     for i in range(images):
         boxes, labels = layout(name, split, i)
         records.append(Record("", i, SIDE, SIDE, boxes.tolist(), labels.tolist(), [False] * len(labels)))
+    painted = [name.split(" ")[-1] for name in style.classes]
     return build_index(
         name,
         style.classes,
         records,
         small_medium=SMALL_MEDIUM,
         draw=partial(draw, name, split),
-        true_offsets=tuple(painted_offset(name.split(" ")[-1]) for name in style.classes),
+        true_offsets=tuple(map(painted_offset, painted)),
+        true_spreads=tuple(map(painted_spread, painted)),
     )
 
 
@@ -148,6 +153,14 @@ def painted_offset(shape: str) -> tuple[float, float]:
     return tuple(round(float(value), 6) if abs(value) > 0.005 else 0.0 for value in (x, y))
 
 
+@lru_cache
+def painted_spread(shape: str) -> tuple[float, float]:
+    """The standard deviation of what is painted, as `painted_offset`; of a full box 1 / sqrt(12)."""
+    rows, columns = np.nonzero(_mask(shape, TYPICAL, TYPICAL))
+    x, y = (np.sqrt(values.var() + 1 / 12) / TYPICAL for values in (columns, rows))  # a pixel's own is 1 / 12
+    return round(float(x), 6), round(float(y), 6)
+
+
 def _mask(shape: str, width: int, height: int) -> np.ndarray:
     """(height, width) bool: where an object of this class is painted."""
     u = ((np.arange(width) + 0.5) / width * 2 - 1)[None]
@@ -164,6 +177,10 @@ def _mask(shape: str, width: int, height: int) -> np.ndarray:
         "ring": lambda: (u**2 + v**2 < 1) & (u**2 + v**2 > 0.3),
         "cross": lambda: (np.abs(u) < 0.35) | (np.abs(v) < 0.35),
         "diamond": lambda: np.abs(u) + np.abs(v) < 1,
+        "plank": lambda: (np.abs(v) < 0.3) | (np.abs(u) < 2 / width),  # a stem of two pixels to the other edges
+        "post": lambda: (np.abs(u) < 0.3) | (np.abs(v) < 2 / height),
+        "gate": lambda: (np.abs(u) > 0.6) | (np.abs(v) < 2 / height),
+        "stack": lambda: (np.abs(v) > 0.6) | (np.abs(u) < 2 / width),
     }
     return masks[shape]()
 

@@ -5,7 +5,9 @@ import pytest
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
 from experiments.grid.matrices import load_matrix, load_profile
+from experiments.recipes.recipe import steps
 from experiments.runtime.errors import UserError
+from experiments.training.schedule import lr_factor
 
 SMALL = ["data.train_images=16", "data.val_images=4"]
 CPU, FULL = load_profile("cpu"), load_profile("full")
@@ -61,3 +63,16 @@ def test_every_reason_stands_and_a_row_of_the_profile_full_waits_for_its_data():
     assert reasons["SAPD R101"] == "not implemented" and "deformable" in reasons["ATSS X101-64x4d-DCN"]
     assert "--data-root" in {e.row.name: e.reason for e in of_full(7) if e.key == "voc"}["ATSS"]
     assert not any(entry.id for entry in six if entry.reason)
+
+
+def test_the_rows_for_the_priors_differ_in_rate_and_length_alone():
+    """On a set and seeds that no table of the paper uses; no figure of the paper stands beside them."""
+    profile = load_profile("priors")
+    of_priors = list(entries_of(load_matrix(9, profile), profile, [100], SMALL, DatasetFinder(None)))
+    assert {entry.dataset for entry in of_priors} == {"shapes-priors"} and not any(e.reason for e in of_priors)
+    by_name = {entry.row.name: entry.recipe for entry in of_priors}
+    rates = {name: recipe.optimizer.priors_lr_factor for name, recipe in by_name.items()}
+    assert rates["common rate"] == rates["four times as long"] == 1 and rates["x5"] == 5 and rates["x20"] == 20
+    assert lr_factor(by_name["x20, constant rate"].schedule, 399) == 1 > lr_factor(by_name["x20"].schedule, 399)
+    assert steps(by_name["x20, four times as long"].schedule) == 4 * steps(by_name["x20"].schedule) == 1600
+    assert len({entry.id for entry in of_priors}) == len(by_name) == 6 and of_priors[0].row.paper == {}

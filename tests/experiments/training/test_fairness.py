@@ -152,3 +152,6 @@ def test_synthetic_datasets_tell_the_truth_beside_the_priors():
         and truth["disc"] == [0.0, 0.0]
         and len(priors.values["mu"]) == 10
     )
+    assert len(priors.true_spreads) == 10
+    boxes = spec.train.boxes
+    assert priors.box_strides == pytest.approx(((boxes[:, 2:] - boxes[:, :2]).mean(0) / 8).tolist(), rel=1e-5)

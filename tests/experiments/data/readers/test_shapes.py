@@ -35,3 +35,42 @@ def test_true_offsets_are_those_of_what_is_painted():
 
 def test_the_drawings_of_shapes_have_not_changed():
     assert shapes.read("shapes", "train", 20).digest() == "dafc6402fec9452b"
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("shapes-voc", "0dbb8ef4aef8b68f"),
+        ("shapes-objects365", "c5f03317893def48"),
+        ("shapes-widerface", "7f75421158b09b8f"),
+        ("shapes-priors", "df3e1fbf88b26a79"),
+    ],
+)
+def test_nor_have_those_of_its_twins(name, digest):
+    assert shapes.read(name, "train", 20).digest() == digest
+
+
+def test_true_spreads_are_those_of_what_is_painted():
+    index = shapes.read("shapes-priors", "train", 1)
+    truth = dict(zip(index.classes, index.true_spreads, strict=True))
+    assert truth["square"] == pytest.approx((12**-0.5, 12**-0.5), abs=1e-6)
+    assert truth["disc"] == pytest.approx((0.25, 0.25), abs=0.002)
+    for along_x, along_y in (("plank", "post"), ("gate", "stack")):
+        assert truth[along_x] == truth[along_y][::-1] and truth[along_x][0] > 1.3 * truth[along_x][1]
+    assert {index.true_offsets[index.classes.index(name)] for name in shapes.ELONGATED} == {(0.0, 0.0)}
+
+
+def test_elongated_classes_are_drawn_as_wide_and_tall_as_their_box():
+    index = shapes.read("shapes-priors", "train", 40)
+    images = np.repeat(np.arange(len(index)), np.diff(index.offsets))
+    for i, (x1, y1, x2, y2) in zip(images, index.boxes.astype(int).tolist(), strict=True):
+        assert min(x2 - x1, y2 - y1) >= 19 and max(x2 - x1, y2 - y1) <= 52
+        assert index.read(i)[:, y1:y2, x1:x2].shape == (3, y2 - y1, x2 - x1)
+    for name in shapes.ELONGATED:
+        mask = shapes._mask(name, 31, 24)
+        assert mask.shape == (24, 31) and mask.any(0).all() and mask.any(1).all()
+
+
+def test_all_boxes_of_the_set_for_priors_are_of_one_size():
+    sides = np.diff(shapes.read("shapes-priors", "train", 200).boxes.reshape(-1, 2, 2), axis=1)
+    assert np.exp(np.log(sides).std()) < 1.25 and sides.mean() == pytest.approx(32, abs=1)  # four strides of P3
