@@ -6,8 +6,8 @@ has an intercept for every seed and axis: a shift common to all classes moves ne
 seeds and n values a seed, the slope b is the least-squares slope of the means over the seeds, and its variance has
     B  of the classes: residual variance of the means / sum t^2, which holds u and what the seeds leave of e,
     A  of the seeds: variance of their slopes / S, less C, the part of it that is e, which B has already.
-The interval is b +- t sqrt(B + max(A - C, 0)), with the degrees of freedom of Welch and Satterthwaite: it is meant for
-other classes and other seeds. One seed has B alone. The correlation r is that of the means, for a truth that is fixed
+The interval is b +- sqrt(t^2 B + t^2 max(A - C, 0)), each t with its own degrees of freedom (stats.half_width): it is
+meant for other classes and other seeds. One seed has B alone. The correlation r is that of the means, for a truth that is fixed
 and not drawn; v scales all classes alike and is no part of it. With d = b / sqrt(B) and f degrees of freedom of B,
 d +- 1.96 sqrt(1 + d^2 / (2 f)) bound its noncentrality (Hedges 1981), and d / sqrt(d^2 + n) of these bound r.
 Simulated coverage: tests/analysis/test_prior_fits.py.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.stats import freedom_of, quantile
+from analysis.stats import LEVEL, half_width
 
 NORMAL = 1.959964  # 97.5 % quantile
 NULL = 0.01  # a truth below it, in boxes, is none; those of symmetric shapes are 0
@@ -66,11 +66,9 @@ def fit(values: np.ndarray, truth: np.ndarray) -> Fit | None:
     slope = float(slopes.mean())
     of_classes = float(((means - slope * t) ** 2).sum()) / freedom / size  # B
     of_seeds = _of_seeds(y - means - (slopes - slope)[:, None, None] * t, slopes, size, freedom)
-    error = math.sqrt(of_classes + of_seeds)
-    if error == 0:  # a toy
+    if of_classes + of_seeds == 0:  # a toy
         return Fit(_exactly(slope), _exactly(float(np.sign(slope))), seeds, classes * axes)
-    degrees = freedom_of(of_seeds, of_classes, max(seeds, 2), freedom + 1)
-    half = quantile(degrees) * error
+    half = float(half_width(LEVEL, (of_seeds, max(seeds - 1, 1)), (of_classes, freedom)))
     r = float((means * t).sum()) / math.sqrt(float((means**2).sum()) * size) if means.any() else 0.0
     correlation = _correlation(r, freedom, classes * axes)
     return Fit(Estimate(slope, slope - half, slope + half), correlation, seeds, classes * axes)
@@ -103,7 +101,7 @@ def null_band(values: np.ndarray, truth: np.ndarray) -> NullBand:
     if n < 2:
         return NullBand(math.nan, -math.inf, math.inf, n)
     spread, center = float(means.std(ddof=1)), float(means.mean())
-    half = quantile(n - 1) * spread * math.sqrt(1 + 1 / n)
+    half = float(half_width(LEVEL, (spread**2 * (1 + 1 / n), n - 1)))
     return NullBand(spread, center - half, center + half, n)
 
 
