@@ -1,6 +1,6 @@
 """A part of the training images that is held out: disjoint, readable, and the same for everybody."""
 
-import pickle
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_what_is_evaluated_is_a_part_of_train_that_is_not_trained_on():
 def test_each_image_keeps_its_boxes_and_pixels():
     whole = drawn("data.train_images=40", "data.val_images=10", "data.train=tune").train
     part = drawn(*TUNE).val
-    again = pickle.loads(pickle.dumps(part))  # as a process of the loader gets it
+    again = ForkingPickler.loads(ForkingPickler.dumps(part))  # as a process of the loader gets it
     for position, name in enumerate(part.image_ids.tolist()):
         assert np.array_equal(part.of(position)[0], whole.of(name)[0])
         assert (part.read(position) == whole.read(name)).all() and (again.read(position) == whole.read(name)).all()
