@@ -119,8 +119,8 @@ def changed(monkeypatch, **changes) -> None:
 
 def test_images_that_a_table_scores_are_refused(monkeypatch):
     changed(monkeypatch, set=("data.train=val", "data.held_out=0.5"))
-    with pytest.raises(UserError, match=r"would score 2 images that its tables score"):
-        plan()
+    with pytest.raises(UserError, match=r"would score 4 images that its tables score"):
+        plan("--set", "data.val_images=8")
     changed(monkeypatch, set=("data.train=tune",))
     with pytest.raises(UserError, match=r"must hold images out of train: add data\.held_out=0\.1"):
         plan()
