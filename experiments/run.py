@@ -42,6 +42,10 @@ def act(options: Options, mode: str) -> int:
         from experiments.grid.command import run_tables
 
         return run_tables(options)
+    if mode == "tune":
+        from experiments.grid.tune import run_search
+
+        return run_search(options)
     assigners.location(options.assigner)  # an unknown name is said before torch is loaded
     recipe_file(options.dataset)
     return _one(options, mode)

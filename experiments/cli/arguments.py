@@ -169,6 +169,9 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
 
 def _add_choice(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--tables", type=whole(0, MANY), nargs="+", metavar="N", help="run all that these tables need")
+    group.add_argument(
+        "--tune", action="store_true", help="find the settings that the profile searches, for every method alike"
+    )
     group.add_argument("--profile", type=_word, help="full (default): as the paper; cpu: small synthetic datasets")
     seeds = group.add_mutually_exclusive_group()
     seeds.add_argument("--seeds", type=whole(SEED.low, SEED.high), nargs="+", metavar="N", help="default: 0 1 2")

@@ -11,7 +11,8 @@ RECIPE = frozenset(("dataset", "set"))
 PLACES = frozenset(("data_root", "runs"))  # of a run; a question about it may be typed with them
 CHANGES = frozenset(("evaluator", "skip_bad_images"))  # of the recipe
 QUEUE = ("budget", "heads", "only", "plan", "profile", "retries", "retry_failed", "seeds", "until_decided", "workers")
-MACHINES = ("address", "cpus_per_run", "executor", "gpus_per_run", "processes_per_run", "ship")
+CLUSTER = ("address", "cpus_per_run", "gpus_per_run", "processes_per_run", "ship")
+MACHINES = ("executor", *CLUSTER)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ MODES = (  # the first one that is typed is meant
     Mode("check", frozenset()),
     Mode("check_data", RECIPE | PLACES | {"download", "state", "workers"}),
     Mode("tables", CHANGES | PLACES | {"force", "set", *QUEUE, *MACHINES}),
+    Mode(
+        "tune", CHANGES | PLACES | {"force", "plan", "profile", "retries", "retry_failed", "set", "workers", *CLUSTER}
+    ),
     Mode("print_config", RECIPE | CHANGES | PLACES | {"assigner", "seed"}),
     Mode("explain", RECIPE | PLACES | {"assigner"}),
     TRAIN,
@@ -43,6 +47,8 @@ INSTEAD = {  # (mode, flag that it does not take) -> what the person may have me
     ("tables", "seed"): "Name its seeds with --seeds N ..., or leave --tables out",
     ("tables", "resume"): "It resumes what is unfinished anyway: leave it out",
     ("tables", "download"): "Fetch a dataset first: --check-data --dataset NAME --download",
+    ("tune", "only"): "Every method gets the same search: leave it out",
+    ("tune", "seeds"): "Its seeds stand in the profile's file: leave it out",
     ("", "seeds"): "Name the one seed with --seed N, or add --tables N",
     ("", "workers"): "Processes that load images are --set data.workers=N",
     ("", "only"): "Name the assigner with --assigner NAME, or add --tables N",

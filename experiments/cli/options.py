@@ -28,6 +28,7 @@ class Options:
     check_data: bool = False
     state: Path | None = None
     tables: tuple[int, ...] = ()
+    tune: bool = False
     profile: str = "full"
     seeds: tuple[int, ...] = (0, 1, 2)
     heads: tuple[str, ...] = ("native",)

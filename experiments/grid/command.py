@@ -50,7 +50,7 @@ def make(entries: list[TableEntry], options: Options) -> int:
             say(line)
         return 0
     if todo:
-        jobs = [_job(unique[name], options) for name in todo]
+        jobs = [job_of(unique[name], options) for name in todo]
         table = ProgressTable(unique, folders, states, paces, count)
         with stop_on_signal() as stop:
             with table:
@@ -117,6 +117,7 @@ def _entries(options: Options) -> list[TableEntry]:
     return entries
 
 
-def _job(entry: TableEntry, options: Options) -> Job:
+def job_of(entry: TableEntry, options: Options) -> Job:
+    """The run of an entry."""
     root = str(entry.root) if entry.root else None
     return Job(entry.id, plain(entry.recipe), root, str(options.runs.resolve()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from experiments.training.run_spec import RunSpec, find, run_id
 class TableEntry:
     """One run in one row of one table. Several entries may share a run."""
 
-    table: int
+    table: int  # 0: of a search
     row: MatrixRow
     key: str  # of the dataset within the row
     dataset: str  # the recipe here; "" where the profile has none
@@ -35,7 +35,7 @@ class TableEntry:
     @property
     def label(self) -> str:
         """For a person."""
-        return f"table {self.table}, {self.row.name}, {self.dataset}, seed {self.seed}"
+        return f"{f'table {self.table}, ' * bool(self.table)}{self.row.name}, {self.dataset}, seed {self.seed}"
 
 
 @dataclass
@@ -82,10 +82,13 @@ def entries_of(
 
     Raises UserError for an override that does not fit; what else hinders a run becomes its reason.
     """
+    _check_seeds(profile, seeds)
     for row in matrix.rows:
         for key, paper in matrix.datasets.items():
-            entry = TableEntry(matrix.table, row, key, profile.datasets.get(paper, ""), paper, seeds[0], row.reason)
-            first = _resolved(entry, profile, overrides, finder)
+            here = profile.datasets.get(paper, "")
+            reason = row.reason or ("" if here else f"the profile {profile.name} has nothing for {paper}")
+            entry = TableEntry(matrix.table, row, key, here, paper, seeds[0], reason)
+            first = _resolved(entry, [*row.set, *profile.set, *own_settings(row, matrix, profile)], overrides, finder)
             yield from (_of_seed(first, seed, finder) for seed in seeds)
 
 
@@ -98,14 +101,30 @@ def _of_seed(entry: TableEntry, seed: int, finder: DatasetFinder) -> TableEntry:
     return replace(entry, seed=seed, recipe=recipe, id=name)
 
 
-def _resolved(entry: TableEntry, profile: Profile, overrides: list[str], finder: DatasetFinder) -> TableEntry:
-    """With its recipe and run, or with the reason why there is none."""
+def own_settings(row: MatrixRow, matrix: Matrix, profile: Profile) -> tuple[str, ...]:
+    """That the profile's search chose for the row's method. Raises UserError where it left the method out."""
+    if not (matrix.tuned and profile.methods and row.method):
+        return ()
+    if row.method not in profile.methods:
+        raise UserError(
+            f"The profile {profile.name} has settings for {', '.join(profile.methods)}, and none for {row.method}: "
+            f"run.py --tune --profile {profile.name} finds them."
+        )
+    return profile.methods[row.method]
+
+
+def _check_seeds(profile: Profile, seeds: Iterable[int]) -> None:
+    """UserError for a seed on which settings were chosen."""
+    if taken := set(seeds) & set(profile.search.seeds if profile.search else ()):
+        raise UserError(f"Seed {min(taken)} is one of the search of profile {profile.name}. Take others for tables.")
+
+
+def _resolved(entry: TableEntry, words: list[str], overrides: list[str], finder: DatasetFinder) -> TableEntry:
+    """With its recipe and run, or with the reason why there is none. words: key=value of row and profile."""
     if entry.reason:
         return entry
-    if not entry.dataset:
-        return replace(entry, reason=f"the profile {profile.name} has nothing for {entry.stands_for}")
     try:
-        recipe = load(entry.dataset, entry.row.method, [*entry.row.set, *profile.set], entry.seed)
+        recipe = load(entry.dataset, entry.row.method, words, entry.seed)
     except UserError as error:
         return replace(entry, reason=str(error))
     recipe = overridden(recipe, overrides)

@@ -17,7 +17,9 @@ def under_head(matrix: Matrix, head: str) -> Matrix:
         return matrix
     words = ("model.mode=controlled", f"model.reference={head}")
     rows = tuple(replace(row, set=(*words, *row.set, *row.controlled)) for row in matrix.rows)
-    return replace(matrix, title=f"{matrix.title}, all with the head of {CONTROLLED[head]}", head=head, rows=rows)
+    return replace(
+        matrix, title=f"{matrix.title}, all with the head of {CONTROLLED[head]}", head=head, rows=rows, tuned=False
+    )
 
 
 def kept(recipe: Recipe) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.grid.claims import claim_words, read_claims
+from experiments.grid.search_space import Search, read_methods, read_search
 from experiments.recipes.typed import build_typed
 from experiments.recipes.yaml_text import read_yaml
 from experiments.records.schema import METRICS
@@ -38,6 +39,7 @@ class Matrix:
     rows: tuple[MatrixRow, ...]
     claims: tuple[Claim, ...] = ()
     head: str = "native"  # or the method whose head all rows get
+    tuned: bool = True  # each method has what the search chose for it; else all have the common settings
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Profile:
     classes: dict[str, str] = field(default_factory=dict)  # the paper's class -> the class here
     set: tuple[str, ...] = ()  # key=value; it wins over a row's
     tuned: str = ""  # how it was tuned, a sentence
+    search: Search | None = None  # what --tune searches for each method; None: nothing
+    methods: dict[str, tuple[str, ...]] = field(default_factory=dict)  # method -> key=value that the search chose
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,15 @@ def load_profile(name: str) -> Profile:
     names = sorted(path.stem for path in PROFILES.glob("*.yaml"))
     if name not in names:
         raise unknown("profile", name, names)
-    values = read_yaml(PROFILES / f"{name}.yaml")
+    values, where = read_yaml(PROFILES / f"{name}.yaml"), f"{name}.yaml"
     return Profile(
-        name, values["datasets"], values.get("classes", {}), tuple(values.get("set", ())), values.get("tuned", "")
+        name,
+        values["datasets"],
+        values.get("classes", {}),
+        tuple(values.get("set", ())),
+        values.get("tuned", ""),
+        read_search(values["search"], where) if "search" in values else None,
+        read_methods(values.get("methods", {}), where),
     )
 
 
@@ -98,7 +108,7 @@ def load_matrix(table: int, profile: Profile) -> Matrix:
     metrics = dict(zip(values["columns"], (column.metric for column in columns), strict=False))  # alike on each dataset
     claims = read_claims(values.get("claims", []), claim_words(path.name, names, metrics, datasets))
     entries = {_key(*pair): pair[0] for pair in datasets.items()}
-    return Matrix(table, values["title"], entries, columns, rows, claims)
+    return Matrix(table, values["title"], entries, columns, rows, claims, tuned=values.get("tuned", True))
 
 
 def _key(paper: str, label: str) -> str:

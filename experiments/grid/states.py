@@ -67,3 +67,14 @@ def is_held(folder: RunFolder) -> bool:
     except OSError:
         return False
     return struct.unpack(form, answer)[position] != fcntl.F_UNLCK
+
+
+def ap_found(folder: RunFolder) -> float | None:
+    """Percent, as a search counts it: 0 of a run whose numbers ceased to be finite; None of one that did not end.
+
+    Raises RecordError.
+    """
+    if folder.is_done():
+        ap = folder.read_result().ap
+        return None if ap is None else 100 * ap
+    return 0.0 if folder.failed.is_file() and folder.broken.is_file() else None

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from experiments.grid.entries import TableEntry
+from experiments.grid.changes import changes, search_recipe, table_recipe
+from experiments.grid.entries import TableEntry, own_settings
 from experiments.grid.heads import kept
 from experiments.grid.matrices import Matrix, MatrixRow, Profile
-from experiments.recipes.yaml_text import scalar
-from experiments.records.files import hash_of
-from experiments.records.schema import NO_EFFECT
 from experiments.records.table_schema import EntryRecord, RowRecord, TableRecord
 
 
@@ -18,8 +15,8 @@ def table_record(
     matrix: Matrix, profile: Profile, overrides: Iterable[str], command: str, entries: list[TableEntry]
 ) -> TableRecord:
     """The complete table, whatever part of it is about to run. overrides: key=value of --set."""
-    rows = tuple(_row(row, matrix, [entry for entry in entries if entry.row == row]) for row in matrix.rows)
-    changes = _changes(overrides)
+    rows = tuple(_row(row, matrix, profile, [e for e in entries if e.row == row]) for row in matrix.rows)
+    overrides = tuple(overrides)
     return TableRecord(
         number=matrix.table,
         title=matrix.title,
@@ -29,20 +26,14 @@ def table_record(
         rows=rows,
         head=matrix.head,
         claims=matrix.claims,
-        recipe=hash_of([profile.datasets, _changes(profile.set) | changes])[:8],
-        overrides=tuple(f"{key}={value}" for key, value in changes.items()),
+        recipe=table_recipe(profile, matrix.tuned, overrides),
+        overrides=tuple(f"{key}={value}" for key, value in changes(overrides).items()),
         tuned=profile.tuned,
+        search=search_recipe(profile, overrides),
     )
 
 
-def _changes(words: Iterable[str]) -> dict[str, Any]:
-    """Those key=value that may change a result; of a key that stands twice the last."""
-    pairs = {key: scalar(value) for key, _, value in (word.partition("=") for word in words)}
-    idle = {f"{group}.{name}" for group, names in NO_EFFECT.items() for name in names}
-    return {key: value for key, value in pairs.items() if key not in idle}
-
-
-def _row(row: MatrixRow, matrix: Matrix, entries: list[TableEntry]) -> RowRecord:
+def _row(row: MatrixRow, matrix: Matrix, profile: Profile, entries: list[TableEntry]) -> RowRecord:
     return RowRecord(
         name=row.name,
         method=row.method,
@@ -53,6 +44,7 @@ def _row(row: MatrixRow, matrix: Matrix, entries: list[TableEntry]) -> RowRecord
         paper=row.paper,
         keeps=next((kept(entry.recipe) for entry in entries if entry.recipe), ""),
         reading_of=row.reading_of,
+        tuned=" ".join(own_settings(row, matrix, profile)),
     )
 
 

@@ -40,6 +40,7 @@ class RowRecord:
     paper: dict[str, float] = field(default_factory=dict)  # column -> percent
     keeps: str = ""  # what its method cannot give up for another head, in words
     reading_of: str = ""  # the row of which this is another reading of the paper; "": of none
+    tuned: str = ""  # KEY=VALUE that the search chose for its method, the same search for each
 
     @property
     def declared(self) -> set[str]:
@@ -80,6 +81,7 @@ class TableRecord:
     overrides: tuple[str, ...] = ()  # key=value of --set that may change a result
     tuned: str = ""  # how the profile was tuned, a sentence
     head: str = "native"  # or the method whose head all rows have
+    search: str = ""  # recipe of the record of the search that fits its runs; "": the profile searches nothing
 
     def __post_init__(self):
         names = [row.name for row in self.rows]
@@ -98,6 +100,11 @@ class TableRecord:
         """Of its file, without the ending."""
         head = "" if self.head == "native" else f"head-{self.head}"
         return "-".join(filter(None, (self.profile, f"table{self.number}", head, self.recipe)))
+
+    @property
+    def searched(self) -> set[str]:
+        """Keys of the recipe that the search set for each method."""
+        return {word.partition("=")[0] for row in self.rows for word in row.tuned.split()}
 
     @property
     def entries(self) -> list[str]:

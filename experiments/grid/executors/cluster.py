@@ -11,21 +11,21 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 
 import ray
 from ray import tune
 from ray.exceptions import GetTimeoutError, RayError
+from ray.tune.experiment import Trial
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from experiments.grid.executors import Share
 from experiments.grid.executors.cluster_watch import Stopper, Watcher
+from experiments.grid.executors.trial import attempt, progress
 from experiments.grid.job import Job, Outcome, record_outcome, to_line
-from experiments.grid.states import steps_done
-from experiments.grid.workers import Team
 from experiments.runtime.commit import ROOT, SENT, code_version
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
@@ -42,11 +42,6 @@ NOT_CODE = [".git", ".venv", "/runs", "/data", "**/__pycache__", "**/*.pt", "**/
 TOKEN = "If it requires a token, set RAY_AUTH_MODE=token and put the token into ~/.ray/auth_token."
 REACH = 10  # seconds in which a cluster's head answers
 ANSWER = 120  # seconds in which a node answers, with time for the code to come
-POLL = 1.0  # seconds between two looks at a run
-
-
-class Crash(Exception):
-    """Tune tries the run again."""
 
 
 @dataclass(frozen=True)
@@ -57,43 +52,35 @@ class Ray:
     ships: bool  # sends this code to the nodes
 
     def execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
-        self.share.logs.mkdir(parents=True, exist_ok=True)
-        # Ray prints the log of a node that dies on stdout, whatever it is told; nothing of ours goes there.
-        with (self.share.logs / "ray.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
-            self._execute(jobs, stop, begin, tick)
-
-    def _execute(self, jobs: list[Job], stop: Stop, begin: Callable[[], None], tick: Callable[[], None]) -> None:
-        name = f"ray-{os.getpid()}"
-        self._join()
-        try:
-            nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-            share = _fitted(self.share, [node["Resources"] for node in nodes])
-            if self.address != "local":
-                _same_code(nodes)
+        with self.joined() as share:
             begin()
-            resources = {"cpu": share.cpus * share.processes, "gpu": share.gpus}
             results = tune.Tuner(
-                tune.with_resources(partial(_trial, share=share), resources),
+                tune.with_resources(partial(_trial, share=share), resources(share)),
                 param_space={"job": tune.grid_search([to_line(job).decode() for job in jobs])},
                 tune_config=tune.TuneConfig(
-                    max_concurrent_trials=self.workers,
-                    reuse_actors=True,
-                    trial_dirname_creator=lambda trial: trial.trial_id,
+                    max_concurrent_trials=self.workers, reuse_actors=True, trial_dirname_creator=_short
                 ),
-                run_config=tune.RunConfig(
-                    name=name,
-                    storage_path=str(share.logs),
-                    stop=Stopper(stop),
-                    verbose=0,
-                    failure_config=tune.FailureConfig(max_failures=share.retries),
-                    callbacks=[Watcher(tick, share.retries)],
-                ),
+                run_config=run_config(share, stop, tick),
             ).fit()
             if not stop.requested:
                 _record_lost(jobs, results)
-        finally:
-            ray.shutdown()
-            shutil.rmtree(self.share.logs / name, ignore_errors=True)
+
+    @contextmanager
+    def joined(self) -> Iterator[Share]:
+        """In the cluster, with a run's share of its nodes. What Ray itself notes is thrown away at the end."""
+        self.share.logs.mkdir(parents=True, exist_ok=True)
+        # Ray prints the log of a node that dies on stdout, whatever it is told; nothing of ours goes there.
+        with (self.share.logs / "ray.log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+            self._join()
+            try:
+                nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+                share = _fitted(self.share, [node["Resources"] for node in nodes])
+                if self.address != "local":
+                    _same_code(nodes)
+                yield share
+            finally:
+                ray.shutdown()
+                shutil.rmtree(self.share.logs / _experiment(), ignore_errors=True)
 
     def _join(self) -> None:
         host, colon, port = self.address.rpartition(":")
@@ -120,6 +107,32 @@ class Ray:
             raise UserError(f"Cannot connect to the Ray cluster at {self.address}: {why}. {TOKEN}") from None
         for number, handler in before.items():
             signal.signal(number, handler)  # Ray puts its own there, which abort
+
+
+def resources(share: Share) -> dict[str, float]:
+    """That a run occupies."""
+    return {"cpu": share.cpus * share.processes, "gpu": share.gpus}
+
+
+def run_config(share: Share, stop: Stop, tick: Callable[[], None]) -> tune.RunConfig:
+    """Silent; ended by `stop`; a run that crashed is tried again."""
+    return tune.RunConfig(
+        name=_experiment(),
+        storage_path=str(share.logs),
+        stop=Stopper(stop),
+        verbose=0,
+        failure_config=tune.FailureConfig(max_failures=share.retries),
+        callbacks=[Watcher(tick, share.retries)],
+    )
+
+
+def _experiment() -> str:
+    return f"ray-{os.getpid()}"
+
+
+def _short(trial: Trial) -> str:
+    """Of a trial's folder."""
+    return trial.trial_id
 
 
 def _fitted(share: Share, nodes: list[dict]) -> Share:
@@ -153,32 +166,11 @@ def _same_code(nodes: list[dict]) -> None:
             )
 
 
-@cache
-def _team(share: Share) -> Team:
-    """Of this actor, for all the runs that it gets: torch is imported once. It ends with the actor."""
-    share.logs.mkdir(parents=True, exist_ok=True)
-    return Team(share.processes, share.cpus, share.logs / f"{socket.gethostname()}-{os.getpid()}.log")
-
-
 def _trial(config: dict, share: Share) -> None:
     """One try of one run, on whatever node Ray chose."""
-    job, team = Job(**json.loads(config["job"])), _team(share)
-    team.give(job)
-    try:
-        while (outcome := team.ended(POLL)) is None:
-            tune.report(_report(job))  # also where Tune ends the trial
-    except BaseException:
-        team.close(patience=60)
-        raise
-    record_outcome(job, outcome)
-    if outcome.kind in ("transient", "stopped"):  # stopped: by somebody on its node
-        raise Crash(outcome.reason)
-    tune.report(_report(job))
-
-
-def _report(job: Job) -> dict:
-    """How far a run is, and where."""
-    return {"step": steps_done(job.folder), "node": ray.get_runtime_context().get_node_id()}
+    job = Job(**json.loads(config["job"]))
+    attempt(job, share, lambda: tune.report(progress(job)))
+    tune.report(progress(job))
 
 
 def _record_lost(jobs: list[Job], results: tune.ResultGrid) -> None:

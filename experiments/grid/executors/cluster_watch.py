@@ -68,7 +68,7 @@ class Watcher(tune.Callback):
         self.vanished: set[str] = set()  # ids of nodes on which a process ended without a word
 
     def on_trial_result(self, iteration: int, trials: list, trial, result: dict, **_) -> None:
-        self.watch.runs[trial.trial_id] = (result["node"], Job(**json.loads(trial.config["job"])))
+        self.watch.runs[trial.trial_id] = (result["node"], Job(**json.loads(result["job"])))
 
     def on_trial_recover(self, iteration: int, trials: list, trial, **_) -> None:
         tries = [self.watch.runs.pop(trial.trial_id)] if trial.trial_id in self.watch.runs else []
