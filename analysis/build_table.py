@@ -47,7 +47,7 @@ def build_table(
         rule=rule_words(record, decisions),
         rankings=tuple(rankings(record, sort.done, draws)),
         holes=tuple(hole for holes in sort.holes.values() for hole in holes),
-        certificates=tuple(_certificates(sort)),
+        certificates=tuple(_certificates(sort, frozenset(record.searched))),
     )
 
 
@@ -125,10 +125,10 @@ def _data(record: TableRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _certificates(sort: Sorted) -> list[Certificate]:
+def _certificates(sort: Sorted, searched: frozenset[str]) -> list[Certificate]:
     """One an entry, of the rows that share a recipe; a mixed row is marked in the table instead."""
     pure = {
         entry: {row: by_seed for row, by_seed in rows.items() if by_seed and (entry, row) not in sort.mixed}
         for entry, rows in sort.done.items()
     }
-    return [certify(entry, rows) for entry, rows in pure.items() if len(rows) > 1]
+    return [certify(entry, rows, searched) for entry, rows in pure.items() if len(rows) > 1]

@@ -6,27 +6,30 @@ from collections.abc import Iterable
 
 from analysis.runs import Run
 from analysis.table import Certificate, RowDifference, SharedHash
-from experiments.records.schema import dotted
+from experiments.records.files import hash_of
+from experiments.records.schema import dotted, effective
 
 NONE = "-"
+HASHED = {"optimiser": "optimizer", "schedule": "schedule", "input": "data"}  # hash -> the group of the recipe it is of
 
 Rows = dict[str, dict[int, Run]]  # row -> seed -> its run
 
 
-def certify(entry: str, rows: Rows) -> Certificate:
-    """rows: with readable records."""
+def certify(entry: str, rows: Rows, searched: frozenset[str] = frozenset()) -> Certificate:
+    """rows: with readable records. searched: keys of the recipe that the same search set for each method."""
     bare = [row for row, by_seed in rows.items() if not all(run.record.shared for run in by_seed.values())]
     problems = [f"{row}: no hashes in its run.json; run it again to know what it shares" for row in bare]
     names = dict.fromkeys(n for by_seed in rows.values() for run in by_seed.values() for n in run.record.shared)
-    shared = tuple(_shared(name, rows) for name in names)
+    shared = tuple(_shared(name, rows, searched) for name in names)
     problems += _protocols(rows)
-    return Certificate(entry, tuple(rows), shared, tuple(_differences(rows, names)), tuple(problems))
+    differences = (*_searched(rows, searched), *_differences(rows, names))
+    return Certificate(entry, tuple(rows), shared, differences, tuple(problems))
 
 
-def _shared(name: str, rows: Rows) -> SharedHash:
+def _shared(name: str, rows: Rows, searched: frozenset[str]) -> SharedHash:
     hashes, broken = [], {}
     for seed in sorted({seed for by_seed in rows.values() for seed in by_seed}):
-        by_row = {row: by_seed[seed].record.shared.get(name) for row, by_seed in rows.items() if seed in by_seed}
+        by_row = {row: _hash(name, by_seed[seed], searched) for row, by_seed in rows.items() if seed in by_seed}
         groups = _grouped({row: value for row, value in by_row.items() if value})
         hashes += [groups[0][0]] if groups else []
         if len(groups) > 1:
@@ -34,6 +37,20 @@ def _shared(name: str, rows: Rows) -> SharedHash:
     seeds = ", ".join(map(str, broken))
     sentence = next((f"{name} differ at seed {seeds}; at seed {s}: {text}" for s, text in broken.items()), "")
     return SharedHash(name, tuple(dict.fromkeys(hashes)), sentence)
+
+
+def _hash(name: str, run: Run, searched: frozenset[str]) -> str | None:
+    """As the run took it; of a group of the recipe in which a search set something, that of the others of the group."""
+    taken, group = run.record.shared.get(name), HASHED.get(name, "")
+    values = effective(group, run.record.recipe.get(group, {}))
+    others = {key: value for key, value in values.items() if f"{group}.{key}" not in searched}
+    return hash_of(others) if len(others) < len(values) and taken == hash_of(values) else taken
+
+
+def _searched(rows: Rows, searched: Iterable[str]) -> Iterable[RowDifference]:
+    for key in sorted(searched):
+        values = {row: _each(run.record.options.get(key, NONE) for run in b.values()) for row, b in rows.items()}
+        yield from _differ(f"{key}, found for each method by the same search", values)
 
 
 def _protocols(rows: Rows) -> list[str]:

@@ -22,6 +22,7 @@ try:
     from experiments.records.decision_schema import Decisions, decisions_path, read_decisions, write_decisions
     from experiments.records.files import RecordError
     from experiments.records.run_folder import RunFolder, read_table, runs_in, write_table
+    from experiments.records.search_schema import SearchRecord, search_path, searches_in, write_search
     from experiments.records.table_schema import EntryRecord, TableRecord
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
@@ -37,6 +38,7 @@ class MergePlan:
     runs: dict[str, RunFolder]  # id -> the one to have
     tables: dict[str, TableRecord]  # by name
     decisions: dict[str, Decisions]  # of those whose seeds were added by looks
+    searches: dict[str, SearchRecord]  # by name
 
 
 def plan_merge(sources: list[Path], out: Path) -> MergePlan:
@@ -45,6 +47,7 @@ def plan_merge(sources: list[Path], out: Path) -> MergePlan:
     runs: dict[str, RunFolder] = {}
     tables: dict[str, tuple[Path, TableRecord]] = {}
     decisions: dict[str, tuple[Path, Decisions]] = {}
+    searches: dict[str, tuple[Path, SearchRecord]] = {}
     for folder in folders:
         for run in runs_in(folder):
             first = runs.get(run.path.name)
@@ -54,8 +57,19 @@ def plan_merge(sources: list[Path], out: Path) -> MergePlan:
             first = tables.get(table.name)
             tables[table.name] = (path, table if first is None else joined(*first, path, table))
             _add_decisions(decisions, folder, table.name)
+        _add_searches(searches, folder)
     whole = {name: table for name, (_, table) in tables.items()}
-    return MergePlan(runs, whole, {name: taken for name, (_, taken) in decisions.items()})
+    newest, searched = ({name: value for name, (_, value) in of.items()} for of in (decisions, searches))
+    return MergePlan(runs, whole, newest, searched)
+
+
+def _add_searches(searches: dict[str, tuple[Path, SearchRecord]], folder: Path) -> None:
+    """Those of a folder. Raises RecordError where one of its name went otherwise."""
+    for search in searches_in(folder):
+        path = search_path(folder, search.name)
+        first, other = searches.setdefault(search.name, (path, search))
+        if replace(search, command="") != replace(other, command=""):
+            raise RecordError(f"{first} and {path} are one search with two results. Remove the wrong one.")
 
 
 def _add_decisions(decisions: dict[str, tuple[Path, Decisions]], folder: Path, table: str) -> None:
@@ -141,6 +155,8 @@ def copy_runs(plan: MergePlan, out: Path) -> int:
         write_table(out, table)
     for name, decisions in plan.decisions.items():
         write_decisions(decisions_path(out / "tables", name), decisions)
+    for search in plan.searches.values():
+        write_search(out, search)
     return len(coming)
 
 

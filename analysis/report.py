@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 
@@ -35,9 +35,11 @@ try:
     from analysis.sentences import LEGEND
     from analysis.table import Table
     from analysis.to_html import report_html
+    from analysis.tuning import is_of_a_search, tuning_lines
     from experiments.records.cost_schema import read_costs
     from experiments.records.files import RecordError
     from experiments.records.run_folder import tables_in
+    from experiments.records.search_schema import searches_in
     from experiments.records.table_schema import TableRecord
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
@@ -72,13 +74,15 @@ def parser() -> argparse.ArgumentParser:
 
 def make_report(source: Source, plots: bool) -> Made:
     """Raises RecordError where there is nothing to report."""
-    runs, records = read_runs(source.runs), tables_in(source.runs)
+    searches, records = searches_in(source.runs), tables_in(source.runs)
+    runs = [run for run in read_runs(source.runs) if not is_of_a_search(run, searches)]
     if not runs and not records:
         raise RecordError(
             f"No runs in {source.runs}: it holds no folder with a run.json, as experiments/run.py makes them."
         )
     frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(source.resamples, source.seed)
-    tables = tuple(_table(record, by_id, draws, source) for record in records)
+    tables = [_table(record, by_id, draws, source) for record in records]
+    tables = tuple(replace(t, tuning=tuning_lines(r, searches)) for t, r in zip(tables, records, strict=True))
     others = frame[~frame["run"].isin(_used(records))]
     report = Report(
         title=TITLE,

@@ -160,6 +160,7 @@ def details(table: Table) -> list[tuple[str, list[str]]]:
         where = "" if c.entry == "main" else f" on {c.entry}"
         lines = [*shared_lines(c), *map(differs_line, c.differences)]
         sections.append((f"What the rows share and how they differ{where}", lines))
+    sections.append(("How the settings of each method were found", list(table.tuning)))
     sections.append(("Command", [table.command] * bool(table.command)))
     return [(title, items) for title, items in sections if items]
 

@@ -31,7 +31,8 @@ def sort_runs(record: TableRecord, runs: dict[str, Run], folder: Path, mix: bool
         common = Counter(run.recipe for run in finished).most_common(1)
         reference = next((run for run in finished if run.recipe == common[0][0]), None)
         for row in record.rows:
-            _sort_row(sort, row, entry, by_row[row.name], reference, mix)
+            others = {run.id: _other(run, reference, record.searched) for run in by_row[row.name].values()}
+            _sort_row(sort, row, entry, by_row[row.name], others, mix)
     return sort
 
 
@@ -41,8 +42,9 @@ def _runs(row: RowRecord, entry: str, runs: dict[str, Run], folder: Path) -> dic
 
 
 def _sort_row(
-    sort: Sorted, row: RowRecord, entry: str, by_seed: dict[int, Run], reference: Run | None, mix: bool
+    sort: Sorted, row: RowRecord, entry: str, by_seed: dict[int, Run], others: dict[str, set[str]], mix: bool
 ) -> None:
+    """others: of each run, in what its recipe is another than most."""
     record = row.entries.get(entry, EntryRecord("", ""))
     holes = sort.holes.setdefault((entry, row.name), [])
     sort.done[entry][row.name] = counted = {}
@@ -51,7 +53,7 @@ def _sort_row(
     for seed, run in sorted(by_seed.items()):
         reason = run.reason
         if run.status == "done":
-            other = _other(run, reference)
+            other = others[run.id]
             if other <= row.declared or mix:
                 counted[seed] = run
                 sort.mixed.update({(entry, row.name)} if other else ())
@@ -61,9 +63,12 @@ def _sort_row(
         holes.append(Hole(row.name, where, row.reason or record.reason or reason))
 
 
-def _other(run: Run, reference: Run) -> set[str]:
-    """Keys in which a run's recipe is not the reference's; "data" for other images of the same recipe."""
-    if run.recipe == reference.recipe:
+def _other(run: Run, reference: Run | None, searched: set[str]) -> set[str]:
+    """Keys in which a run's recipe is not the reference's; "data" for other images of the same recipe.
+
+    searched: keys that the same search set for each method; they make no other recipe.
+    """
+    if run.status != "done" or run.recipe == reference.recipe:
         return set()
     a, b = run.record.options, reference.record.options
-    return {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)} or {"data"}
+    return ({key for key in a.keys() | b.keys() if a.get(key) != b.get(key)} or {"data"}) - searched

@@ -149,6 +149,7 @@ class Table:
     rankings: tuple[Ranking, ...]
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]
+    tuning: tuple[str, ...] = ()  # how the settings of its methods were found, sentences
 
     @property
     def empty(self) -> bool:
