@@ -14,6 +14,7 @@ from experiments.records.cost_schema import read_costs, write_costs
 from experiments.records.decision_schema import decisions_path, read_decisions, write_decisions
 from experiments.records.files import RecordError, read_record, write_record
 from experiments.records.run_folder import RunFolder, tables_in, write_table
+from experiments.records.search_schema import searches_in, write_search
 
 RECORDS, OPTIONS = "records", "report.json"
 
@@ -69,6 +70,8 @@ def keep_records(source: Source, runs: list[Run], draws: Draws, out: Path) -> No
             decisions = read_decisions(decisions_path(source.runs / "tables", table.name))
             if decisions is not None:
                 write_decisions(decisions_path(stage / "tables", table.name), decisions)
+        for search in searches_in(source.runs):
+            write_search(stage, search)
         write_costs(stage, read_costs(source.runs))
         write_record(stage / OPTIONS, KeptOptions(source.resamples, source.seed, source.mix))
         shutil.rmtree(target, ignore_errors=True)

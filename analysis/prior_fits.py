@@ -7,9 +7,9 @@ seeds and n values a seed, the slope b is the least-squares slope of the means o
     B  of the classes: residual variance of the means / sum t^2, which holds u and what the seeds leave of e,
     A  of the seeds: variance of their slopes / S, less C, the part of it that is e, which B has already.
 The interval is b +- sqrt(t^2 B + t^2 max(A - C, 0)), each t with its own degrees of freedom (stats.half_width): it is
-meant for other classes and other seeds. One seed has B alone. The correlation r is that of the means, for a truth that is fixed
-and not drawn; v scales all classes alike and is no part of it. With d = b / sqrt(B) and f degrees of freedom of B,
-d +- 1.96 sqrt(1 + d^2 / (2 f)) bound its noncentrality (Hedges 1981), and d / sqrt(d^2 + n) of these bound r.
+meant for other classes and other seeds. One seed has B alone. The correlation r is that of the means, for a truth that
+is fixed and not drawn; v scales all classes alike and is no part of it. With d = b / sqrt(B) and f degrees of freedom
+of B, d +- 1.96 sqrt(1 + d^2 / (2 f)) bound its noncentrality (Hedges 1981), and d / sqrt(d^2 + n) of these bound r.
 Simulated coverage: tests/analysis/test_prior_fits.py.
 """
 

@@ -13,7 +13,9 @@ from experiments.records.cost_schema import Cost, Costs, write_costs
 from experiments.records.files import RecordError
 from experiments.records.run_folder import RunFolder
 from experiments.records.schema import CurvePoint, StepRow
+from experiments.records.search_schema import searches_in, write_search
 from experiments.runtime.commit import ROOT
+from tests.analysis.test_tuning import SEARCH
 from tests.synthetic import record, result, write_all, write_matches, write_run
 
 SMALL = 16 * 2**10  # bytes of a run
@@ -34,6 +36,7 @@ def kept(tmp_path_factory):
     loose.write_curve([CurvePoint(45, {"AP": 0.2})])
     RunFolder(folder / "runs" / "t2bo0").write_curve([CurvePoint(50, {"AP": 0.2})])
     write_costs(folder / "runs", Costs(10, {}, (Cost("shapes", "fcos", record(assigner="fcos").common_hash, 0.2),)))
+    write_search(folder / "runs", SEARCH)
     for path in (folder / "runs").glob("*/run.json"):
         (path.parent / "checkpoint.pt").write_bytes(b"weights")
     done = command(folder / "runs", "--keep", folder / "report", "--resamples", "60", "--seed", "3")
@@ -86,10 +89,14 @@ def test_without_out_the_kept_page_is_printed(kept):
 
 def test_the_records_are_small_and_hold_no_weights(kept):
     records = kept / "report" / "records"
-    names = {path.name for path in records.glob("*/*") if path.parent.name != "tables"}
+    names = {path.name for path in records.glob("*/*") if path.parent.name not in ("tables", "tuning")}
     assert names == {"run.json", "done", "failed", "curve.json", "metrics.jsonl", "kept.json"}
     sizes = [sum(path.stat().st_size for path in run.iterdir()) for run in records.iterdir() if run.is_dir()]
     assert len(sizes) > 15 and max(sizes) < SMALL
+
+
+def test_the_record_of_a_search_is_kept(kept):
+    assert searches_in(kept / "report" / "records") == [SEARCH]
 
 
 def test_a_report_is_kept_again_from_what_was_kept(kept, tmp_path):
