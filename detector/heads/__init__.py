@@ -1,5 +1,6 @@
 """Head variants by the name that a HeadSpec gives: one file each."""
 
+from detector.heads.guided import GuidedHead
 from detector.heads.towers import Head
 
-HEADS = {"towers": Head}
+HEADS = {"towers": Head, "guided": GuidedHead}
