@@ -117,7 +117,7 @@ class HeadSpec:
     delta_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     branches: tuple[Branch, ...] = ()
     pyramid: bool = False  # the assigner gets the features of the pyramid
-    variant: Literal["towers", "guided"] = "towers"  # a file of detector/heads
+    variant: Literal["towers", "guided", "metaanchor_reconstruction"] = "towers"  # a file of detector/heads
     style: HeadStyle = HeadStyle()
 
     def __post_init__(self):

@@ -35,7 +35,7 @@ SWITCHES = {
     "negative": ("none", "iou"),
     "objectness": ("none", "implicit", "explicit"),
 }
-LATER = ("guidedanchoring",)  # methods that came later, each behind the last one
+LATER = ("guidedanchoring", "metaanchor")  # methods that came later, each behind the last one
 SAMPLES = 4  # of each tensor: its largest magnitude, its first, middle and last value
 CLOSE, FLOOR = 1e-5, 1e-6  # of the largest magnitude, and absolute, where the processor or torch is another one
 SEED = 7  # of eight tried, the one with the fewest decisions that another processor's rounding could turn

@@ -15,7 +15,11 @@ from tests.oracles.scenes import one_image
 
 MAIN = {"pos", "neg", "cls", "box"}  # every other term is an auxiliary one
 SCENES = {"coco": (7, 800, 1344, 80), "shapes": (5, 128, 128, 10)}  # objects, height and width in px, classes
-OTHERS = [(m, {"objectness": o}) for m in ("retinanet", "fcos", "atss", "freeanchor") for o in ("none", "implicit")]
+OTHERS = [
+    (m, {"objectness": o})
+    for m in ("retinanet", "fcos", "atss", "freeanchor", "metaanchor")
+    for o in ("none", "implicit")
+]
 SWITCHES = {
     "center": ("none", "fixed", "shared", "category"),
     "confidence": ("none", "cls", "loc", "joint"),

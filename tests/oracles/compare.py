@@ -14,14 +14,15 @@ from assigners.assigner import Assigner
 from assigners.interface import Assignment, Grid, Objects
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
-from tests.oracles import atss, autoassign, fcos, freeanchor, guidedanchoring, retinanet
+from tests.oracles import atss, autoassign, fcos, freeanchor, guidedanchoring, metaanchor, retinanet
 from tests.oracles.common import Raw, Result
 from tests.oracles.scenes import SIZES, scene
 from tests.oracles.tally import COMPARED, PROPERTY, SKIPPED
 
 CLASSES = 3
 ORACLES = {
-    m.__name__.rsplit(".", 1)[1]: m.oracle for m in (retinanet, fcos, atss, freeanchor, autoassign, guidedanchoring)
+    m.__name__.rsplit(".", 1)[1]: m.oracle
+    for m in (retinanet, fcos, atss, freeanchor, autoassign, guidedanchoring, metaanchor)
 }
 MIX = {"cls": 1.0, "box": 1.3, "quality": 0.7, "pos": 1.1, "neg": 1.7, "center": 0.6, "objectness": 0.8,
        "location": 1.2, "shape": 0.9}  # fmt: skip

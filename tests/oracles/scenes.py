@@ -29,6 +29,7 @@ SPECS = {
     "fcos": HeadSpec(branches=(QUALITY,), style=HeadStyle(offset=0.5)),
     "atss": HeadSpec(branches=(QUALITY,)),
     "freeanchor": HeadSpec(**RETINA, delta_weights=(10.0, 10.0, 5.0, 5.0), style=HeadStyle(prior_prob=0.02)),
+    "metaanchor": HeadSpec(**RETINA),
     "guidedanchoring": HeadSpec(base=4.0, coder="delta", branches=(LOCATION, SHAPE)),
     "autoassign": HeadSpec(branches=(IMPLICIT,), style=HeadStyle(prior_prob=0.02, box_bias=4.0)),
 }
