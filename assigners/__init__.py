@@ -16,6 +16,8 @@ METHODS = {  # name -> MODULE:CLASS
     "atss": "assigners.atss:ATSS",
     "freeanchor": "assigners.freeanchor:FreeAnchor",
     "autoassign": "assigners.autoassign:AutoAssign",
+    "guidedanchoring": "assigners.guidedanchoring:GuidedAnchoring",
+    "metaanchor": "assigners.metaanchor:MetaAnchor",
 }
 GROUP = "assignbench.assigners"  # entry points of installed packages, NAME = "MODULE:CLASS"
 FILE_MARK = ".py:"  # what only FILE.py:CLASS holds

@@ -15,6 +15,12 @@ def area(boxes: Tensor) -> Tensor:
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
+def prior_shapes(scales: tuple[float, ...], ratios: tuple[float, ...], base: float) -> Tensor:
+    """(A, 2) width and height of the priors of a cell, in units of `base`'s, ratio by ratio; ratio: height / width."""
+    scale, ratio = torch.tensor(scales)[None], torch.tensor(ratios)[:, None]
+    return torch.stack(((base * scale / ratio.sqrt()).flatten(), (base * scale * ratio.sqrt()).flatten()), -1)
+
+
 def center(boxes: Tensor) -> Tensor:
     """(..., 4) -> (..., 2) px."""
     return (boxes[..., :2] + boxes[..., 2:]) / 2

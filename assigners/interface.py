@@ -84,6 +84,9 @@ class Branch:
     kernel: int = 3  # odd
     scores: bool = False  # its sigmoid multiplies the score at test
     implicit: bool = False  # its sigmoid multiplies the class probability in training as well (ImpObj, section 3.3)
+    bias: float = 0.0  # initial output
+    prior: bool = False  # two channels: log of width and height of the prior box over those of the grid's
+    least: float = 0.0  # at test a prior with a lower sigmoid of it is skipped
 
 
 QUALITY = Branch("quality", scores=True)  # supervised: centre-ness or IoU
@@ -114,7 +117,7 @@ class HeadSpec:
     delta_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     branches: tuple[Branch, ...] = ()
     pyramid: bool = False  # the assigner gets the features of the pyramid
-    variant: Literal["towers"] = "towers"  # a file of detector/heads
+    variant: Literal["towers", "guided", "metaanchor_reconstruction"] = "towers"  # a file of detector/heads
     style: HeadStyle = HeadStyle()
 
     def __post_init__(self):
@@ -145,7 +148,10 @@ class Predictions(Protocol):
         """(M,) -> (M, 4) decoded, pixels."""
 
     def prior_boxes(self, loc: Tensor) -> Tensor:
-        """(M,) -> (M, 4) boxes that the head refines, pixels: those of the grid, or of a guided head."""
+        """(M,) -> (M, 4) boxes that the head refines, pixels: those of the grid, or of a guided head. No gradient."""
+
+    def prior_sizes(self, loc: Tensor) -> Tensor:
+        """(M,) -> (M, 2) width and height of the prior boxes, pixels, with the gradient of a guided head's shapes."""
 
     def encode(self, loc: Tensor, boxes: Tensor) -> Tensor:
         """(M,), (M, 4) px -> (M, 4) what the box branch should say at loc."""
@@ -168,6 +174,7 @@ class Assignment:
     z_pos: Tensor  # scalar, normaliser of the positive terms, summed over the batch
     z_neg: Tensor  # scalar, normaliser of the negative class term, summed over the batch
     box: Tensor | None = None  # (M,) weight of the box term; None: w+
+    z_box: Tensor | None = None  # scalar, normaliser of the box term, summed over the batch; None: sum of its weights
     target: Tensor | None = None  # (M,) class target of a soft loss, in [0, 1]; None: 1
     quality: Tensor | None = None  # (M,) target of the quality branch
     joint: Tensor | None = None  # (M,) P of the bag loss

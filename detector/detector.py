@@ -55,7 +55,6 @@ class Detector(nn.Module):
             deltas=out.deltas.float(),
             branches={name: x.float() for name, x in out.branches.items()},
             pyramid=tuple(feature.float() for feature in features) if self.spec.pyramid else (),
-            guided=None if out.guided is None else out.guided.float(),
             progress=progress,
         )
 

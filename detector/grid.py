@@ -6,15 +6,14 @@ from functools import lru_cache
 
 import torch
 
+from assigners.geometry import prior_shapes
 from assigners.interface import Grid, HeadSpec, Level
 
 
 @lru_cache(maxsize=64)
 def make_grid(spec: HeadSpec, sizes: tuple[tuple[int, int, int], ...], device: torch.device | str = "cpu") -> Grid:
     """sizes: (stride px, height, width in cells) of each level, finest first."""
-    scale, ratio = torch.tensor(spec.scales)[None], torch.tensor(spec.ratios)[:, None]
-    width = (spec.base * scale / ratio.sqrt()).flatten()
-    shapes = torch.stack((width, (spec.base * scale * ratio.sqrt()).flatten()), -1)  # (A, 2) strides
+    shapes = prior_shapes(spec.scales, spec.ratios, spec.base)  # (A, 2) strides
     levels, centers, strides, start = [], [], [], 0
     for stride, height, columns in sizes:
         y, x = torch.meshgrid(torch.arange(height), torch.arange(columns), indexing="ij")

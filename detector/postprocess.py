@@ -58,6 +58,8 @@ def _prior_factor(preds: DensePredictions) -> Tensor:
     for branch in preds.spec.branches:
         if branch.scores:
             factor = factor * preds.branches[branch.name].squeeze(1).sigmoid()
+        if branch.least > 0:
+            factor = factor * (preds.branches[branch.name].squeeze(1).sigmoid() >= branch.least)
     return factor
 
 

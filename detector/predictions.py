@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import log
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from assigners.geometry import ciou, diou, giou, iou
 from assigners.interface import BoxKind, Grid, HeadSpec
 from detector.coders import coder
 
+MAX_LOG_SHAPE = -log(1e-6)  # of a guided prior's side to the grid's; authors' code
 LEAST_IOU = 1e-6  # under the logarithm; FSAF's
 BOX_LOSSES = {  # predicted and true boxes (M, 4) px -> (M,)
     "iou": lambda a, b: 1 - iou(a, b),
@@ -35,7 +37,6 @@ class DensePredictions:
     deltas: Tensor  # (P, 4), as the box branch gives them
     branches: Mapping[str, Tensor] = field(default_factory=dict)  # (P, channels) each, those of the spec
     pyramid: tuple[Tensor, ...] = ()  # (B, channels, height, width) of each level, where the spec asks
-    guided: Tensor | None = None  # (P, 4) px, prior boxes of a guided head; None: those of the grid
     progress: float = 0.0
 
     @property
@@ -56,6 +57,15 @@ class DensePredictions:
         """(M,) -> (M, 4) px."""
         return self._anchors(loc)[0]
 
+    def prior_sizes(self, loc: Tensor) -> Tensor:
+        """(M,) -> (M, 2) px, with the gradient of the branch that shapes the priors."""
+        boxes = self.grid.boxes.index_select(0, loc % self.grid.size)
+        size, names = boxes[:, 2:] - boxes[:, :2], self._shaping
+        for name in names:
+            shape = self.branches[name].index_select(0, loc)
+            size = size * shape.clamp(-MAX_LOG_SHAPE, MAX_LOG_SHAPE).exp()
+        return size
+
     def encode(self, loc: Tensor, boxes: Tensor) -> Tensor:
         """(M,), (M, 4) px -> (M, 4) in the space of the box branch."""
         return coder(self.spec).encode(*self._anchors(loc), boxes)
@@ -63,9 +73,16 @@ class DensePredictions:
     def _anchors(self, loc: Tensor) -> tuple[Tensor, Tensor]:
         """(M,) -> prior boxes (M, 4) px, strides (M, 1) px."""
         prior = loc % self.grid.size
-        fixed = self.guided is None
-        boxes = self.grid.boxes.index_select(0, prior) if fixed else self.guided.index_select(0, loc)
-        return boxes, self.grid.stride.index_select(0, prior)[:, None]
+        stride = self.grid.stride.index_select(0, prior)[:, None]
+        if not self._shaping:
+            return self.grid.boxes.index_select(0, prior), stride
+        middle, half = self.grid.centers.index_select(0, prior), self.prior_sizes(loc).detach() / 2
+        return torch.cat((middle - half, middle + half), 1), stride
+
+    @property
+    def _shaping(self) -> list[str]:
+        """The branch that shapes the priors of a guided head, if there is one."""
+        return [branch.name for branch in self.spec.branches if branch.prior]
 
     def log_prob(self, loc: Tensor, cls: Tensor) -> tuple[Tensor, Tensor]:
         """(M,), (M,) -> log p and log(1 - p), each (M,), of p = sigma(class) or sigma(class) sigma(objectness)."""

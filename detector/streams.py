@@ -27,11 +27,14 @@ def global_stream(seed: int, *part: object) -> Iterator[None]:
         yield
 
 
-def convolutions(module: nn.Module, seed: int) -> Iterator[tuple[nn.Conv2d, torch.Generator]]:
-    """Each convolution and its stream, named by the child that holds it and its rank in there: norms do not count."""
+def convolutions(module: nn.Module, seed: int, part: str = "") -> Iterator[tuple[nn.Conv2d, torch.Generator]]:
+    """Each convolution and its stream, named by the child that holds it and its rank in there: norms do not count.
+
+    part: the name before the child's; "": the module's class.
+    """
     for name, child in module.named_children():
         convs = [m for m in child.modules() if isinstance(m, nn.Conv2d)]
-        yield from ((conv, generator(seed, type(module).__name__, name, i)) for i, conv in enumerate(convs))
+        yield from ((conv, generator(seed, part or type(module).__name__, name, i)) for i, conv in enumerate(convs))
 
 
 def _number(seed: int, part: tuple) -> int:

@@ -35,6 +35,7 @@ SWITCHES = {
     "negative": ("none", "iou"),
     "objectness": ("none", "implicit", "explicit"),
 }
+LATER = ("guidedanchoring", "metaanchor")  # methods that came later, each behind the last one
 SAMPLES = 4  # of each tensor: its largest magnitude, its first, middle and last value
 CLOSE, FLOOR = 1e-5, 1e-6  # of the largest magnitude, and absolute, where the processor or torch is another one
 SEED = 7  # of eight tried, the one with the fewest decisions that another processor's rounding could turn
@@ -47,6 +48,8 @@ def cases() -> Iterator[tuple[str, str, dict]]:
         yield from ((method, mode, {"objectness": kind}) for kind in kinds)
     for values in product(*SWITCHES.values()):
         yield "autoassign", "native", dict(zip(SWITCHES, values, strict=True))
+    for method, mode, kind in product(LATER, ("native", "controlled"), ("none", "implicit")):
+        yield method, mode, {"objectness": kind}
 
 
 def scene(number: int) -> tuple[Tensor, Objects]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.terms import box_sum, box_weights, dense_negatives, least_negative, quality_term, world_mean
+from assigners.losses.terms import box_sum, box_total, dense_negatives, least_negative, quality_term, world_mean
 from assigners.ranges import Range
 
 
@@ -29,7 +29,7 @@ class PointLoss:
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]
-        z_pos, z_neg, z_box = world_mean(a.z_pos, a.z_neg, box_weights(a).sum())
+        z_pos, z_neg, z_box = world_mean(a.z_pos, a.z_neg, box_total(a))
         log_p, log_q = preds.log_prob(a.loc, cls)
         positive = self.alpha * (a.pos * (1 - log_p.exp()).pow(self.gamma) * -log_p).sum()
         # Every output counts as background once; a listed pair has w- of that.

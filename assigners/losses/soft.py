@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.terms import box_sum, box_weights, dense_negatives, least_negative, quality_term, world_mean
+from assigners.losses.terms import box_sum, box_total, dense_negatives, least_negative, quality_term, world_mean
 from assigners.ranges import Range
 
 
@@ -42,7 +42,7 @@ class SoftLoss:
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]
-        z_pos, z_neg, z_box = world_mean(a.z_pos, a.z_neg, box_weights(a).sum())
+        z_pos, z_neg, z_box = world_mean(a.z_pos, a.z_neg, box_total(a))
         log_p, log_q = preds.log_prob(a.loc, cls)
         target = torch.ones_like(a.pos) if a.target is None else a.target
         cross_entropy = -(target * log_p + (1 - target) * log_q)  # BCE(p, t)

@@ -51,6 +51,11 @@ def box_weights(assignment: Assignment) -> Tensor:
     return assignment.pos if assignment.box is None else assignment.box
 
 
+def box_total(assignment: Assignment) -> Tensor:
+    """The normaliser of the box term, before its mean over the processes; scalar."""
+    return box_weights(assignment).sum() if assignment.z_box is None else assignment.z_box
+
+
 def box_sum(preds: Predictions, objects: Objects, assignment: Assignment, kind: BoxKind, beta: float) -> Tensor:
     """The box term of all pairs before its normaliser; scalar."""
     a = assignment

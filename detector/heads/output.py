@@ -16,4 +16,3 @@ class HeadOutput:
     deltas: Tensor  # (P, 4)
     branches: Mapping[str, Tensor]  # (P, channels) each, those of the spec
     sizes: tuple[tuple[int, int], ...]  # height and width of each level, cells
-    guided: Tensor | None = None  # (P, 4) px, prior boxes that the head chose itself

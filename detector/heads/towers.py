@@ -15,7 +15,10 @@ from detector.streams import convolutions
 
 
 class Head(nn.Module):
-    """`logits` on the class tower, `deltas` on the box tower, each branch on the tower it names."""
+    """`logits` on the class tower, `deltas` on the box tower, each branch on the tower it names.
+
+    A variant is a subclass with another `_level`; what both have starts from the same weights.
+    """
 
     def __init__(
         self,
@@ -39,11 +42,13 @@ class Head(nn.Module):
             conv = nn.Conv2d(channels, self.per_cell * branch.channels, branch.kernel, padding=padding)
             self.add_module(branch.name, conv)  # a name that is taken is a KeyError here
         self.scales = nn.Parameter(torch.ones(levels)) if spec.coder == "ltrb" else None
-        for conv, stream in convolutions(self, seed):
+        for conv, stream in convolutions(self, seed, "Head"):
             nn.init.normal_(conv.weight, std=0.01, generator=stream)
             nn.init.zeros_(conv.bias)
         nn.init.constant_(self.logits.bias, -log((1 - spec.style.prior_prob) / spec.style.prior_prob))
         nn.init.constant_(self.deltas.bias, spec.style.box_bias if spec.coder == "ltrb" else 0.0)
+        for branch in spec.branches:
+            nn.init.constant_(self.get_submodule(branch.name).bias, branch.bias)
 
     def forward(self, features: list[Tensor]) -> HeadOutput:
         levels = [self._level(i, feature) for i, feature in enumerate(features)]

@@ -37,11 +37,11 @@ def measure_step(name: str, faces: int) -> tuple[float, float]:
 
 def report_assignment() -> None:
     print("\nassign + loss, forward + backward, 800 x 1344, one class, n faces of 6..60 px: median ms / peak MiB")
-    print(f"{'':<12}" + "".join(f"{f'n = {n}':>18}" for n in COUNTS))
+    print(f"{'':<17}" + "".join(f"{f'n = {n}':>18}" for n in COUNTS))
     for name in assigners.available():
         figures = []
         for faces in COUNTS:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 ms, mib = pool.apply(measure_step, (name, faces))
             figures.append(f"{f'{ms:.0f} / {mib:.0f}':>18}")
-        print(f"{name:<12}" + "".join(figures), flush=True)
+        print(f"{name:<17}" + "".join(figures), flush=True)

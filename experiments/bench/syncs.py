@@ -46,9 +46,9 @@ def report_syncs() -> None:
     print(
         "\nhow often the host waits for the device: forward, assignment, loss and backward; then the read of the step"
     )
-    print(f"{'':<12}{'gradients':>10}{'read':>10}{'copies to it that wait':>24}")
+    print(f"{'':<17}{'gradients':>10}{'read':>10}{'copies to it that wait':>24}")
     for name in assigners.available():
         count_waits(name, crowded())  # makes the grid
         gradients, after = count_waits(name, crowded())
-        print(f"{name:<12}{len(gradients.to_host):>10}{len(after.to_host):>10}{len(gradients.to_device):>24}")
+        print(f"{name:<17}{len(gradients.to_host):>10}{len(after.to_host):>10}{len(gradients.to_device):>24}")
         print("".join(f"    {line}\n" for line in gradients.to_host), end="")

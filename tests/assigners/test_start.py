@@ -15,7 +15,11 @@ from tests.oracles.scenes import one_image
 
 MAIN = {"pos", "neg", "cls", "box"}  # every other term is an auxiliary one
 SCENES = {"coco": (7, 800, 1344, 80), "shapes": (5, 128, 128, 10)}  # objects, height and width in px, classes
-OTHERS = [(m, {"objectness": o}) for m in ("retinanet", "fcos", "atss", "freeanchor") for o in ("none", "implicit")]
+OTHERS = [
+    (m, {"objectness": o})
+    for m in ("retinanet", "fcos", "atss", "freeanchor", "metaanchor")
+    for o in ("none", "implicit")
+]
 SWITCHES = {
     "center": ("none", "fixed", "shared", "category"),
     "confidence": ("none", "cls", "loc", "joint"),
@@ -41,7 +45,7 @@ def at_start(spec: HeadSpec, scene: str) -> DensePredictions:
     grid = make_grid(spec, tuple((s, -(-height // s), -(-width // s)) for s in (8, 16, 32, 64, 128)))
     logits = torch.full((grid.size, classes), -log(1 / spec.style.prior_prob - 1))
     deltas = torch.full((grid.size, 4), spec.style.box_bias if spec.coder == "ltrb" else 0.0)
-    branches = {branch.name: torch.zeros(grid.size, branch.channels) for branch in spec.branches}
+    branches = {branch.name: torch.full((grid.size, branch.channels), branch.bias) for branch in spec.branches}
     return DensePredictions(grid, 1, spec, logits, deltas, branches, progress=0.0)
 
 
@@ -64,6 +68,14 @@ def check_shares(method: str, settings: dict, scene: str) -> None:
 @pytest.mark.parametrize(("method", "settings"), OTHERS, ids=lambda v: v if isinstance(v, str) else "".join(v.values()))
 def test_no_auxiliary_term_outweighs_the_others(method, settings, scene):
     check_shares(method, settings, scene)
+
+
+def test_the_location_of_guided_anchors_is_normalised_by_cells_and_not_by_objects():
+    """An auxiliary term on COCO's images; five objects on 341 cells weigh as much as 330 on 22,400."""
+    check_shares("guidedanchoring", {}, "coco")
+    values = {scene: terms("guidedanchoring", {}, scene) for scene in SCENES}
+    assert 5 < values["shapes"]["location"] < 7 and values["coco"]["location"] < 0.3
+    assert 0 < values["shapes"]["shape"] < values["coco"]["shape"] < 0.5
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -25,6 +25,8 @@ class Raw:
     quality: Tensor | None  # (P,) logits
     mu: Tensor | None = None  # (K, 2) or (1, 2)
     sigma: Tensor | None = None
+    location: Tensor | None = None  # (P,) logits
+    shape: Tensor | None = None  # (P, 2), log of width and height
 
     def leaves(self, dtype: torch.dtype) -> Raw:
         """A copy whose tensors are leaves that collect gradients."""

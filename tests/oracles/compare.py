@@ -14,14 +14,18 @@ from assigners.assigner import Assigner
 from assigners.interface import Assignment, Grid, Objects
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
-from tests.oracles import atss, autoassign, fcos, freeanchor, retinanet
+from tests.oracles import atss, autoassign, fcos, freeanchor, guidedanchoring, metaanchor, retinanet
 from tests.oracles.common import Raw, Result
 from tests.oracles.scenes import SIZES, scene
 from tests.oracles.tally import COMPARED, PROPERTY, SKIPPED
 
 CLASSES = 3
-ORACLES = {m.__name__.rsplit(".", 1)[1]: m.oracle for m in (retinanet, fcos, atss, freeanchor, autoassign)}
-MIX = {"cls": 1.0, "box": 1.3, "quality": 0.7, "pos": 1.1, "neg": 1.7, "center": 0.6, "objectness": 0.8}
+ORACLES = {
+    m.__name__.rsplit(".", 1)[1]: m.oracle
+    for m in (retinanet, fcos, atss, freeanchor, autoassign, guidedanchoring, metaanchor)
+}
+MIX = {"cls": 1.0, "box": 1.3, "quality": 0.7, "pos": 1.1, "neg": 1.7, "center": 0.6, "objectness": 0.8,
+       "location": 1.2, "shape": 0.9}  # fmt: skip
 
 
 def prepared(method: str, settings: dict, kind: str, seed: int) -> tuple[Assigner, Grid, Objects, Raw]:
@@ -51,7 +55,7 @@ def backward(terms: dict[str, Tensor], leaves: dict[str, Tensor]) -> dict[str, T
 def seen(assigner: Assigner, grid: Grid, objects: Objects, leaf: Raw) -> DensePredictions:
     """The branches that the assigner's head has."""
     spec = assigner.spec()
-    branches = {branch.name: getattr(leaf, branch.name)[:, None] for branch in spec.branches}
+    branches = {branch.name: getattr(leaf, branch.name).reshape(-1, branch.channels) for branch in spec.branches}
     return DensePredictions(grid, objects.images, spec, leaf.logits, leaf.deltas, branches, progress=0.5)
 
 

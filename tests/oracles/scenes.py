@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from assigners.geometry import iou
+from assigners.guidedanchoring import LOCATION, SHAPE
 from assigners.interface import OBJECTNESS, QUALITY, Grid, HeadSpec, HeadStyle, Level, Objects
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
@@ -28,6 +29,8 @@ SPECS = {
     "fcos": HeadSpec(branches=(QUALITY,), style=HeadStyle(offset=0.5)),
     "atss": HeadSpec(branches=(QUALITY,)),
     "freeanchor": HeadSpec(**RETINA, delta_weights=(10.0, 10.0, 5.0, 5.0), style=HeadStyle(prior_prob=0.02)),
+    "metaanchor": HeadSpec(**RETINA),
+    "guidedanchoring": HeadSpec(base=4.0, coder="delta", branches=(LOCATION, SHAPE)),
     "autoassign": HeadSpec(branches=(IMPLICIT,), style=HeadStyle(prior_prob=0.02, box_bias=4.0)),
 }
 
@@ -117,7 +120,8 @@ def outputs(generator: torch.Generator, objects: Objects, grid: Grid, spec: Head
         i = near.nonzero()[:, 0]
         deltas[first + i] = target(grid, i, box, spec) + normal(len(i), 4) * 0.4
     return Raw(normal(total, classes) - 1, deltas, normal(total), normal(total),
-               normal(classes, 2) * 0.3, 1 + normal(classes, 2) * 0.15)  # fmt: skip
+               normal(classes, 2) * 0.3, 1 + normal(classes, 2) * 0.15,
+               location=normal(total) - 2, shape=normal(total, 2) * 0.5)  # fmt: skip
 
 
 def near_point(grid: Grid, box: Tensor) -> Tensor:

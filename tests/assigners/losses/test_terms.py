@@ -1,9 +1,14 @@
 """What the losses share: normalisers, the least w- of an output, and a logarithm without cancellation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from assigners.losses.terms import least_negative, log_not, world_mean
+from assigners.losses.point import PointLoss
+from assigners.losses.soft import SoftLoss
+from assigners.losses.terms import box_total, least_negative, log_not, world_mean
+from tests.oracles.formulas import SPECS, scene
 
 CLASSES = 3
 
@@ -53,3 +58,12 @@ def test_the_log_of_what_is_left_has_no_cancellation_near_p_1(rarity, weight):
     assert value.item() == pytest.approx(expected, rel=1e-5, abs=1e-7)
     (gradient,) = torch.autograd.grad(value, single)
     assert gradient.isfinite()
+
+
+@pytest.mark.parametrize("loss", [PointLoss(), SoftLoss()])
+def test_a_box_term_has_the_normaliser_of_its_assignment_or_the_sum_of_its_weights(loss):
+    preds, batch, a = scene(SPECS["plain"])
+    own, given = loss(preds, batch, a), loss(preds, batch, replace(a, z_box=2 * a.box.sum()))
+    assert box_total(a) == a.box.sum() and box_total(replace(a, z_box=torch.tensor(7.0))) == 7
+    assert given["box"].item() == pytest.approx(own["box"].item() / 2)
+    assert given["cls"] == own["cls"]
