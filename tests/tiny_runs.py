@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -30,6 +33,14 @@ def sets(*overrides: str) -> list[str]:
 def words(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
     """The command line of a run in this process alone."""
     return ["--runs", str(runs), *sets(*TINY, "data.workers=0", *overrides), *more]
+
+
+def here(module, *line: object) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a module's command with these words, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with mock.patch("sys.argv", [module.__file__, *map(str, line)]), redirect_stdout(out), redirect_stderr(err):
+        code = module.main()
+    return code, out.getvalue(), err.getvalue()
 
 
 def started(runs: Path, rows: int, *overrides: str) -> subprocess.Popen:

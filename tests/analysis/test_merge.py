@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+import analysis.merge
 from experiments.records.decision_schema import (
     LOOKS,
     RULE,
@@ -22,7 +23,12 @@ from experiments.runtime.commit import ROOT
 from tests.synthetic import record, result, row, table_of, write_run
 
 
-def merge(*words):
+@pytest.fixture
+def merge(typed):
+    return lambda *words: subprocess.CompletedProcess(words, *typed(analysis.merge, *words))
+
+
+def merge_as_typed(*words):
     line = [sys.executable, "analysis/merge.py", *map(str, words)]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
 
@@ -39,13 +45,13 @@ def test_runs_and_tables_come_together(tmp_path):
     write_table(b, table_of(row("r", {1: "y"})))
     (b / "y" / "lock").touch()
     (b / "y" / "checkpoint.pt.7.partial").touch()
-    done = merge(a, b, "--out", out)
+    done = merge_as_typed(a, b, "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
     assert names(out) == ["x", "y"] and RunFolder(out / "y").read_result().ap == 0.2
     assert names(out / "y") == ["done", "metrics.jsonl", "run.json"]
     (table,) = tables_in(out)
     assert table.rows[0].entries["main"].runs == {0: "x", 1: "y"}
-    again = merge(a, b, "--out", out)
+    again = merge_as_typed(a, b, "--out", out)
     assert again.returncode == 0 and again.stdout.startswith("0 runs came")
 
 
@@ -57,7 +63,7 @@ def test_runs_and_tables_come_together(tmp_path):
         ((record(optimizer__lr=0.5), None), "one id with a different recipe"),
     ],
 )
-def test_a_conflict_names_both_and_copies_nothing(tmp_path, change, said):
+def test_a_conflict_names_both_and_copies_nothing(tmp_path, change, said, merge):
     a, b, out = tmp_path / "a", tmp_path / "b", tmp_path / "out"
     write_run(a, "fine", record(seed=3), result(0.3))
     write_run(a, "x", record(), result(0.1))
@@ -68,14 +74,14 @@ def test_a_conflict_names_both_and_copies_nothing(tmp_path, change, said):
     assert not out.exists()
 
 
-def test_clocks_of_two_machines_are_no_conflict(tmp_path):
+def test_clocks_of_two_machines_are_no_conflict(tmp_path, merge):
     write_run(tmp_path / "a", "x", record(), result(0.1))
     write_run(tmp_path / "b", "x", record(), replace(result(0.1), train_seconds=5.0, eval_seconds=1.0))
     assert merge(tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out").returncode == 0
     assert RunFolder(tmp_path / "out" / "x").read_result().train_seconds == 70.0  # the first
 
 
-def test_the_run_that_came_further_wins(tmp_path):
+def test_the_run_that_came_further_wins(tmp_path, merge):
     a, b, out = tmp_path / "a", tmp_path / "b", tmp_path / "out"
     write_run(out, "x", record(), steps=5)
     write_run(a, "x", record(), steps=9)
@@ -90,13 +96,13 @@ def test_a_run_that_is_at_work_stays(tmp_path):
     a, out = tmp_path / "a", tmp_path / "out"
     write_run(out, "x", record(), steps=5)
     write_run(a, "x", record(), result(0.1))
-    with RunFolder(out / "x").locked():
-        done = merge(a, "--out", out)
+    with RunFolder(out / "x").locked():  # from another process only
+        done = merge_as_typed(a, "--out", out)
     assert done.returncode == 2 and "in use" in done.stderr
     assert names(out) == ["x"] and not (out / "x" / "done").exists()
 
 
-def test_tables_that_contradict_are_refused(tmp_path):
+def test_tables_that_contradict_are_refused(tmp_path, merge):
     a, b, out = tmp_path / "a", tmp_path / "b", tmp_path / "out"
     write_table(a, table_of(row("r", {0: "x"})))
     write_table(b, table_of(row("r", {0: "y"})))
@@ -122,7 +128,7 @@ def decided(folder, *taken, recipe="x"):
     return path
 
 
-def test_decisions_come_along_and_the_further_ones_win(tmp_path):
+def test_decisions_come_along_and_the_further_ones_win(tmp_path, merge):
     a, b, c = (tmp_path / name for name in "abc")
     path = decided(a, STOPPED)
     decided(b, FIRST, SECOND)
@@ -137,7 +143,7 @@ def test_decisions_come_along_and_the_further_ones_win(tmp_path):
     assert read_decisions(decisions_path(tmp_path / "on" / "tables", path.stem)).taken == (FIRST,)
 
 
-def test_decisions_that_contradict_are_refused(tmp_path):
+def test_decisions_that_contradict_are_refused(tmp_path, merge):
     a, b, out = tmp_path / "a", tmp_path / "b", tmp_path / "out"
     decided(a, FIRST)
     decided(b, replace(FIRST, claims=(replace(STATE, mean=2.0),)))
@@ -147,7 +153,7 @@ def test_decisions_that_contradict_are_refused(tmp_path):
     assert "decisions on other runs or by another rule" in merge(a, b, "--out", out).stderr
 
 
-def test_wrong_folders_are_sentences(tmp_path):
+def test_wrong_folders_are_sentences(tmp_path, merge):
     done = merge(tmp_path / "nowhere", "--out", tmp_path / "out")
     assert done.returncode == 2 and done.stderr.startswith("error: There is no folder")
     write_run(tmp_path / "a", "x", record(), result(0.1))
@@ -156,7 +162,7 @@ def test_wrong_folders_are_sentences(tmp_path):
     assert done.returncode == 2 and done.stderr.startswith("error: Cannot copy")
 
 
-def test_a_left_over_of_a_killed_merge_is_no_run(tmp_path):
+def test_a_left_over_of_a_killed_merge_is_no_run(tmp_path, merge):
     write_run(tmp_path / "a", "x", record(), result(0.1))
     shutil.copytree(tmp_path / "a" / "x", tmp_path / "out" / ".merge.1" / "x")
     assert merge(tmp_path / "a", "--out", tmp_path / "out").stdout.startswith("1 runs came")

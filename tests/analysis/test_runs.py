@@ -1,18 +1,16 @@
 """Runs from hand-written records: right numbers, and a reason for every hole."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from analysis import report
 from analysis.plain_table import mean_and_half, plain_markdown, plain_table
 from analysis.runs import COLUMNS, frame_of, read_runs
 from experiments.records.files import RecordError
 from experiments.records.schema import Result, StepRow
-from experiments.runtime.commit import ROOT
 from tests.synthetic import record, result, write_run
 
 METRICS = {"AP": 0.25, "AP50": 0.5, "AP75": 0.2, "APs": 0.1, "APm": 0.3, "APl": 0.4}
@@ -176,26 +174,19 @@ def test_reasons_do_not_name_the_folder_of_this_machine(tmp_path):
     assert str(tmp_path) not in only_row(tmp_path).reason
 
 
-def command(*words):
-    line = [sys.executable, "analysis/report.py", *map(str, words)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
-
-
-def test_the_command(tmp_path):
+def test_the_command(tmp_path, typed):
     write(tmp_path / "runs", "a", replace(record()), done())
-    call = command(tmp_path / "runs")
-    assert (call.returncode, call.stderr) == (0, "")
-    assert call.stdout == markdown_of(tmp_path / "runs")
+    assert typed(report, tmp_path / "runs") == (0, markdown_of(tmp_path / "runs"), "")
 
 
-def test_a_wrong_folder_is_a_sentence(tmp_path):
+def test_a_wrong_folder_is_a_sentence(tmp_path, typed):
     write(tmp_path / "runs", "a", record(), done())
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for words in ([tmp_path / "empty"], [tmp_path / "no"], [tmp_path / "runs", "--out", tmp_path / "file" / "r"]):
-        call = command(*words)
-        assert (call.returncode, call.stdout) == (2, "")
-        assert call.stderr.startswith("error: ")
-        assert call.stderr.count("\n") == 1
+        code, out, err = typed(report, *words)
+        assert (code, out) == (2, "")
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
     with pytest.raises(RecordError):
         read_runs(tmp_path / "no")

@@ -1,5 +1,6 @@
 """What each loss term weighs at the start of a training, where every output is the bias of its layer."""
 
+from functools import cache
 from itertools import product
 from math import log
 
@@ -31,6 +32,7 @@ SWITCHES = {
 }
 
 
+@cache
 def objects_of(scene: str) -> Objects:
     """Squares of 5 to 50 % of the shorter side, each with a location inside."""
     count, height, width, classes = SCENES[scene]
@@ -40,6 +42,7 @@ def objects_of(scene: str) -> Objects:
     return one_image(torch.cat((corner, corner + side), 1), torch.arange(count) % classes)
 
 
+@cache
 def at_start(spec: HeadSpec, scene: str) -> DensePredictions:
     _, height, width, classes = SCENES[scene]
     grid = make_grid(spec, tuple((s, -(-height // s), -(-width // s)) for s in (8, 16, 32, 64, 128)))

@@ -2,13 +2,13 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
-from tests.tiny_runs import LONGER, ROOT, words
+from tests.tiny_runs import LONGER, ROOT, here, words
 
 PACKAGES = ("assigners", "detector", "experiments", "analysis")
 
@@ -17,7 +17,7 @@ PACKAGES = ("assigners", "detector", "experiments", "analysis")
 def undisturbed(tmp_path_factory) -> RunFolder:
     """AutoAssign on 24 steps, nothing in its way."""
     runs = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run([sys.executable, "experiments/run.py", *words(runs, overrides=LONGER)], cwd=ROOT, check=True)
+    assert here(run, *words(runs, overrides=LONGER))[0] == 0
     return runs_in(runs)[0]
 
 

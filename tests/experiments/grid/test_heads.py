@@ -1,19 +1,16 @@
 """Controlled tables: all rows share every hash, and differ in what a method cannot give up alone."""
 
-import subprocess
-import sys
-
 import pytest
 
 from analysis.build_table import build_table
 from analysis.compare import Draws
 from analysis.runs import read_runs
+from experiments import run
 from experiments.grid.entries import DatasetFinder, entries_of
 from experiments.grid.heads import CONTROLLED, under_head
 from experiments.grid.matrices import load_matrix, load_profile
 from experiments.records.run_folder import tables_in
-from experiments.runtime.commit import ROOT
-from tests.tiny_runs import TINY, sets
+from tests.tiny_runs import TINY, here, sets
 
 CPU = load_profile("cpu")
 PERMITTED = {"method", "settings", *(f"head: {name}" for name in ("scales", "ratios", "base", "coder", "branches"))}
@@ -24,8 +21,9 @@ def tables(tmp_path_factory) -> dict:
     """Table 1 of tiny runs, native and with both heads."""
     runs = tmp_path_factory.mktemp("heads")
     words = "--tables 1 --profile cpu --seeds 0 --executor serial --heads native".split()
-    line = [sys.executable, "experiments/run.py", *words, *CONTROLLED, "--runs", str(runs), *sets(*TINY)]
-    subprocess.run([*line, "--set", "data.workers=0"], cwd=ROOT, check=True, capture_output=True, timeout=500)
+    small = sets(*TINY, "model.backbone=mobilenet_v2", "schedule.iterations=1", "data.workers=0")
+    code, _, err = here(run, *words, *CONTROLLED, "--runs", runs, *small)
+    assert code == 0, err
     by_id = {run.id: run for run in read_runs(runs)}
     assert {run.status for run in by_id.values()} == {"done"} and len(by_id) == 3 * 5 - 2
     records = tables_in(runs)

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from experiments import run
 from experiments.grid.states import state_of_run
 from experiments.recipes.load import load
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.records.schema import CurvePoint
 from experiments.training.curve import curve_steps
-from tests.tiny_runs import LONGER, differences, started, words
+from tests.tiny_runs import LONGER, differences, here, started, words
 
 POINTS = [6, 12, 18]  # of 24 steps
 
@@ -23,11 +24,12 @@ def test_points_are_at_equal_distances_before_the_end(evaluations, steps):
 CURVE = (*LONGER, "schedule.evaluations=4")
 
 
-@pytest.fixture
-def measured(command, tmp_path) -> RunFolder:
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> RunFolder:
     """Undisturbed, with a curve."""
-    assert command(*words(tmp_path / "measured", overrides=CURVE))[0] == 0
-    return runs_in(tmp_path / "measured")[0]
+    runs = tmp_path_factory.mktemp("measured")
+    assert here(run, *words(runs, overrides=CURVE))[0] == 0
+    return runs_in(runs)[0]
 
 
 def test_a_run_with_a_curve_ends_as_the_one_without(undisturbed, measured):
