@@ -15,6 +15,10 @@ METHODS = {  # name -> MODULE:CLASS
     "fcos": "assigners.fcos:FCOS",
     "atss": "assigners.atss:ATSS",
     "freeanchor": "assigners.freeanchor:FreeAnchor",
+    "plain_fcos": "assigners.plain_fcos:PlainFCOS",
+    "fsaf": "assigners.fsaf:FSAF",
+    "sapd": "assigners.sapd:SAPD",
+    "noisy_anchors": "assigners.noisy_anchors:NoisyAnchors",
     "autoassign": "assigners.autoassign:AutoAssign",
 }
 GROUP = "assignbench.assigners"  # entry points of installed packages, NAME = "MODULE:CLASS"
