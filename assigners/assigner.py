@@ -55,9 +55,14 @@ class Assigner(nn.Module):
         """Parameters with a learning rate of their own, `optimizer.priors_lr_factor`: its own, not its modules'."""
         return list(self.parameters(recurse=False))
 
+    def remember(self, assignment: Assignment) -> None:
+        """What a method carries from one step of a training to the next; nothing, for most."""
+
     def forward(self, preds: Predictions, objects: Objects) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Loss terms and counts, by name, each a float32 scalar."""
         assignment = self.assign(preds.grid, objects, preds)
+        if self.training:
+            self.remember(assignment)
         assignment = replace(assignment, ignore=ignored(preds.grid, objects, assignment))
         return self.loss(preds, objects, assignment) | assignment.extra, {"unassigned": unassigned(objects, assignment)}
 

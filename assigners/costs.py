@@ -8,6 +8,8 @@ from torch import Tensor
 from assigners.geometry import iou
 from assigners.interface import Objects, Predictions
 from assigners.losses.focal import negative_rows
+from assigners.losses.terms import least_negative
+from assigners.pairs import segment_sum
 
 BLOCK = 2**20  # outputs at a time; memory, not results
 
@@ -27,6 +29,17 @@ def class_cost(preds: Predictions, loc: Tensor, cls: Tensor, alpha: float = 0.25
     positive = alpha * (1 - log_p.exp()).pow(gamma) * -log_p
     negative = (gamma * log_p).exp() * -log_q
     return positive + (1 - alpha) * (torch.cat(background)[row_of] - negative)
+
+
+@torch.no_grad()
+def ignored_cost(
+    preds: Predictions, loc: Tensor, cls: Tensor, ignored: Tensor, alpha: float = 0.25, gamma: float = 2.0
+) -> Tensor:
+    """(M,) what `class_cost` counts at the prior of a pair for classes that an `ignored` (M,) pair takes out there."""
+    _, first = least_negative(loc, cls, (~ignored).float(), preds.logits.shape[1])
+    log_p, log_q = preds.log_prob(loc, cls)
+    background = (1 - alpha) * (gamma * log_p).exp() * -log_q
+    return segment_sum(background * (first & ignored), loc, len(preds.logits))[loc]
 
 
 @torch.no_grad()

@@ -37,19 +37,7 @@ class FCOS(Assigner):
 
     @torch.no_grad()
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
-        loc, gt = self._central(grid, objects)
-        prior, boxes = loc % grid.size, objects.boxes[gt]
-        distances = ltrb(grid.centers[prior], boxes)
-        reach = distances.amax(-1)
-        low, high = self._limits(grid)
-        fits = (reach >= low[prior]) & (reach <= high[prior])  # both ends count, as in the authors' code
-        smallest = ((2**31 - 1 - bits(area(boxes))) << 32) | (LOW_32 - gt)
-        pos = best_per_location(loc, smallest, fits, grid.size * objects.images).float()
-        quality = centerness(distances)
-        total = pos.sum()
-        return Assignment(
-            loc=loc, gt=gt, pos=pos, neg=1 - pos, z_pos=total, z_neg=total, box=pos * quality, quality=quality
-        )
+        return by_size(grid, objects, *self._central(grid, objects), self.ranges)
 
     def _central(self, grid: Grid, objects: Objects) -> tuple[torch.Tensor, torch.Tensor]:
         """The pairs inside the object's centre box, clipped to the object: loc (M,), gt (M,)."""
@@ -60,8 +48,28 @@ class FCOS(Assigner):
         high = torch.minimum(middle + half, boxes[..., 2:])
         return within(grid, torch.cat((low, high), -1), objects.on_host.image)
 
-    def _limits(self, grid: Grid) -> tuple[torch.Tensor, torch.Tensor]:
-        """(p,) least and largest max(ltrb) that a prior's level takes, pixels."""
-        edges = torch.tensor((-1.0, *self.ranges, torch.inf)).to(grid.stride.device, non_blocking=True)
-        level = (grid.stride / grid.levels[0].stride).log2().long()
-        return edges[level], edges[level + 1]
+
+def by_size(grid: Grid, objects: Objects, loc: torch.Tensor, gt: torch.Tensor, ranges: Reaches) -> Assignment:
+    """Of the pairs loc (M,), gt (M,) those whose level takes the object's size; on each location the smallest object.
+
+    The box term weighs by centre-ness.
+    """
+    prior, boxes = loc % grid.size, objects.boxes[gt]
+    distances = ltrb(grid.centers[prior], boxes)
+    reach = distances.amax(-1)
+    low, high = _limits(grid, ranges)
+    fits = (reach >= low[prior]) & (reach <= high[prior])  # both ends count, as in the authors' code
+    smallest = ((2**31 - 1 - bits(area(boxes))) << 32) | (LOW_32 - gt)
+    pos = best_per_location(loc, smallest, fits, grid.size * objects.images).float()
+    quality = centerness(distances)
+    total = pos.sum()
+    return Assignment(
+        loc=loc, gt=gt, pos=pos, neg=1 - pos, z_pos=total, z_neg=total, box=pos * quality, quality=quality
+    )
+
+
+def _limits(grid: Grid, ranges: Reaches) -> tuple[torch.Tensor, torch.Tensor]:
+    """(p,) least and largest max(ltrb) that a prior's level takes, pixels."""
+    edges = torch.tensor((-1.0, *ranges, torch.inf)).to(grid.stride.device, non_blocking=True)
+    level = (grid.stride / grid.levels[0].stride).log2().long()
+    return edges[level], edges[level + 1]

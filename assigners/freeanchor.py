@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from assigners.assigner import Assigner
+from assigners.bags import largest
 from assigners.buckets import Runs, near
 from assigners.geometry import iou
 from assigners.interface import Assignment, BoxKind, Grid, HeadSpec, Objects, Predictions
 from assigners.losses.bag import BagLoss
-from assigners.pairs import overlapping, pack, ragged, read, segment_max, segment_softmax, unpack
+from assigners.pairs import overlapping, pack, read, segment_max, segment_softmax, unpack
 from assigners.ranges import Range
 from assigners.retinanet import HEAD
 
@@ -78,12 +79,7 @@ class FreeAnchor(Assigner):
         for block in blocks:
             loc, gt = candidates.pairs(block)
             q = iou(grid.boxes[loc % grid.size], objects.boxes[gt])
-            # A table of one row an object, filled from the left with (IoU, prior) as one sortable key; 0 is empty.
-            counts = candidates.counts[block]
-            row, rank = ragged(counts.to(loc.device, non_blocking=True), len(loc))
-            width = max(self.bag, int(counts.amax()))
-            table = loc.new_zeros(len(block) * width).index_copy(0, row * width + rank, pack(q, loc))
-            keys.append(table.view(len(block), width).topk(self.bag, dim=1).values)  # what is largest in each row
+            keys.append(largest(candidates.counts[block], pack(q, loc), self.bag))
         keys, owner = torch.cat(keys), torch.cat([objects.on_host.labels.new_zeros(0), *blocks])
         return keys, owner.to(keys.device, non_blocking=True)[:, None].expand_as(keys)
 

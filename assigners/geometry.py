@@ -52,6 +52,17 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     return inter / union.clamp(min=EPS)
 
 
+def scaled(boxes: Tensor, by: float) -> Tensor:
+    """(..., 4) -> (..., 4) px, about the centre."""
+    middle, half = center(boxes), (boxes[..., 2:] - boxes[..., :2]) / 2 * by
+    return torch.cat((middle - half, middle + half), -1)
+
+
+def covered(boxes: Tensor, by: Tensor) -> Tensor:
+    """Share of the area of boxes that paired others cover, (..., 4), (..., 4) -> (...,)."""
+    return intersection_union(boxes, by)[0] / area(boxes).clamp(min=EPS)
+
+
 def hull(a: Tensor, b: Tensor) -> Tensor:
     """(..., 2) width and height of the smallest box around both, px."""
     return torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])

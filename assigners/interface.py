@@ -19,6 +19,7 @@ from torch import Tensor
 from assigners.errors import AssignerError
 
 TAKEN = ("logits", "deltas", "scales", "class_tower", "box_tower")  # modules of the head, not for a branch
+Coder = Literal["ltrb", "ltrb4", "exp", "delta"]  # what the box branch says, see detector/coders.py
 Objectness = Literal["none", "implicit", "explicit"]
 BoxKind = Literal["giou", "iou", "log_iou", "iou_squared", "diou", "ciou", "l1", "smooth_l1"]
 
@@ -101,7 +102,7 @@ class HeadStyle:
     norm: Literal["gn", "none"] = "gn"  # of the towers
     p6_from: Literal["c5", "p5"] = "c5"
     prior_prob: float = 0.01  # initial class probability
-    box_bias: float = 0.0  # initial distances of the ltrb coder, strides; deltas start at 0
+    box_bias: float = 0.0  # initial distances of ltrb and ltrb4, strides; the other coders start at 0
     score: Literal["product", "sqrt"] = "product"  # of class and the branches that score, at test
     nms_iou: float = 0.6
 
@@ -113,7 +114,7 @@ class HeadSpec:
     scales: tuple[float, ...] = (1.0,)  # of the prior boxes of a cell
     ratios: tuple[float, ...] = (1.0,)  # height / width
     base: float = 8.0  # side of the prior at scale 1, strides
-    coder: Literal["ltrb", "delta"] = "ltrb"
+    coder: Coder = "ltrb"
     delta_weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     branches: tuple[Branch, ...] = ()
     pyramid: bool = False  # the assigner gets the features of the pyramid

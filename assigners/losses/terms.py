@@ -15,11 +15,26 @@ from assigners.losses.focal import negative_sum
 
 def world_mean(*sums: Tensor) -> tuple[Tensor, ...]:
     """Scalars -> their means over the processes, at least 1; one all-reduce. No gradient."""
+    return (world_sum(*sums) / processes()).clamp(min=1).unbind()
+
+
+def world_sum(*sums: Tensor) -> Tensor:
+    """Scalars -> (n,) their sums over the processes; one all-reduce. No gradient."""
     stacked = torch.stack([s.detach().float() for s in sums])
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(stacked)
-        stacked = stacked / torch.distributed.get_world_size()
-    return stacked.clamp(min=1).unbind()
+    return stacked
+
+
+def processes() -> int:
+    """How many train together."""
+    initialized = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if initialized else 1
+
+
+def unless_none(total: Tensor, other: Tensor) -> Tensor:
+    """A normaliser: the scalar `total`, or `other` where it is 0 in every process; an all-reduce."""
+    return torch.where(world_sum(total)[0] > 0, total, other.to(total.dtype))
 
 
 def least_negative(loc: Tensor, cls: Tensor, neg: Tensor, classes: int) -> tuple[Tensor, Tensor]:

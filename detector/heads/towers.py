@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from assigners.interface import HeadSpec
+from detector.coders import coder
 from detector.config import tower_groups
 from detector.heads.output import HeadOutput
 from detector.recompute import apply
@@ -41,12 +42,12 @@ class Head(nn.Module):
             padding = branch.kernel // 2
             conv = nn.Conv2d(channels, self.per_cell * branch.channels, branch.kernel, padding=padding)
             self.add_module(branch.name, conv)  # a name that is taken is a KeyError here
-        self.scales = nn.Parameter(torch.ones(levels)) if spec.coder == "ltrb" else None
+        self.scales = nn.Parameter(torch.ones(levels)) if coder(spec).scaled else None
         for conv, stream in convolutions(self, seed, "Head"):
             nn.init.normal_(conv.weight, std=0.01, generator=stream)
             nn.init.zeros_(conv.bias)
         nn.init.constant_(self.logits.bias, -log((1 - spec.style.prior_prob) / spec.style.prior_prob))
-        nn.init.constant_(self.deltas.bias, spec.style.box_bias if spec.coder == "ltrb" else 0.0)
+        nn.init.constant_(self.deltas.bias, coder(spec).start(spec.style.box_bias))
         for branch in spec.branches:
             nn.init.constant_(self.get_submodule(branch.name).bias, branch.bias)
 

@@ -11,6 +11,7 @@ import assigners
 from experiments.bench.scenes import bench_objects, bench_predictions, loss_step
 
 COUNTS = (10, 100, 1000, 2000)
+WITHOUT_NET = {"sapd": {"selection": "hard"}}  # settings of a method that has a network of its own
 
 
 def _peak_mib() -> float:
@@ -21,7 +22,7 @@ def _peak_mib() -> float:
 
 def measure_step(name: str, faces: int) -> tuple[float, float]:
     """Median ms of five, MiB of the first; in a process of its own."""
-    assigner = assigners.build(name, 1)
+    assigner = assigners.build(name, 1, **WITHOUT_NET.get(name, {}))
     preds, batch = bench_predictions(assigner.spec(), 1), bench_objects(faces, 1, 6, 60)
     loss_step(assigner, preds, bench_objects(1, 1, 6, 60))  # loads the kernels
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
@@ -37,6 +38,7 @@ def measure_step(name: str, faces: int) -> tuple[float, float]:
 
 def report_assignment() -> None:
     print("\nassign + loss, forward + backward, 800 x 1344, one class, n faces of 6..60 px: median ms / peak MiB")
+    print(f"without their own networks: {', '.join(WITHOUT_NET)}")
     print(f"{'':<17}" + "".join(f"{f'n = {n}':>18}" for n in COUNTS))
     for name in assigners.available():
         figures = []

@@ -16,8 +16,10 @@ import assigners
 from assigners.assigner import Assigner
 from assigners.interface import Objects
 from assigners.pairs import inside
+from detector.streams import global_stream
 from experiments.conformance.memory import Bounded
 from experiments.conformance.scenes import (
+    CHANNELS,
     CLASSES,
     LARGE,
     NOTHING,
@@ -43,7 +45,13 @@ class Trial:
     pool: Executor
 
     def build(self) -> Assigner:
-        return assigners.build(self.name, CLASSES)
+        return build(self.name)
+
+
+def build(name: str) -> Assigner:
+    """The assigner, the same initial weights every time."""
+    with global_stream(0, "Assigner"):
+        return assigners.build(name, CLASSES, CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -166,10 +174,11 @@ def step_of_a_process(name: str, store: str, rank: int) -> Step:
     """The step of one of two processes, each with one image; the second has no object."""
     distributed.init_process_group("gloo", store, rank=rank, world_size=2, timeout=timedelta(seconds=60))
     try:
-        assigner = assigners.build(name, CLASSES)
+        assigner = build(name)
         both = random_predictions(assigner.spec(), 2)
         rows = slice(rank * both.grid.size, (rank + 1) * both.grid.size)
-        preds = replace(mapped(both, lambda x: x[rows]), images=1)
+        pyramid = tuple(feature[rank : rank + 1] for feature in both.pyramid)
+        preds = replace(mapped(both, lambda x: x[rows]), images=1, pyramid=pyramid)
         return training_step(assigner, preds, to_objects((CROWDED[0], NOTHING)[rank]))
     finally:
         distributed.destroy_process_group()

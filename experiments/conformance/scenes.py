@@ -12,11 +12,13 @@ from torch import Tensor
 
 from assigners.assigner import Assigner
 from assigners.interface import HeadSpec, Objects
+from detector.coders import coder
 from detector.detector import STRIDES
 from detector.grid import make_grid
 from detector.predictions import DensePredictions
 
 CLASSES = 3
+CHANNELS = 16  # of the pyramid, for a method that looks at it
 SMALL, LARGE = (256, 320), (800, 1344)  # height and width, px
 
 
@@ -65,11 +67,13 @@ def random_predictions(
     def draw(channels: int) -> Tensor:
         return torch.randn(images * grid.size, channels, generator=generator)
 
-    logits, deltas = draw(classes) + logit, 0.3 * draw(4) + (spec.style.box_bias if spec.coder == "ltrb" else 0.0)
+    logits, deltas = draw(classes) + logit, 0.3 * draw(4) + coder(spec).start(spec.style.box_bias)
     branches = {branch.name: draw(branch.channels) for branch in spec.branches}
     for x in (logits, deltas, *branches.values()):
         x.requires_grad_()
-    return DensePredictions(grid, images, spec, logits, deltas, branches, progress=0.5)
+    shapes = [(images, CHANNELS, level.height, level.width) for level in grid.levels if spec.pyramid]
+    pyramid = tuple(torch.randn(shape, generator=generator) for shape in shapes)
+    return DensePredictions(grid, images, spec, logits, deltas, branches, pyramid, progress=0.5)
 
 
 def mapped(preds: DensePredictions, change) -> DensePredictions:

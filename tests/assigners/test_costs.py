@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from assigners.costs import class_cost, predicted_iou
+from assigners.costs import class_cost, ignored_cost, predicted_iou
 from experiments.conformance.scenes import CLASSES
 from tests.oracles.common import overlaps
 from tests.oracles.formulas import SPECS, probability, scene
@@ -28,3 +28,14 @@ def test_predicted_iou_is_that_of_the_decoded_boxes():
     iou = predicted_iou(preds, batch, a.loc, a.gt)
     assert not iou.requires_grad
     torch.testing.assert_close(iou.double(), expected.detach(), rtol=1e-5, atol=1e-7)
+
+
+def test_ignored_cost_counts_each_class_of_a_prior_once():
+    preds, _, _ = scene(SPECS["plain"])
+    loc, cls = torch.tensor([4, 4, 4, 4, 9]), torch.tensor([0, 1, 1, 2, 1])
+    ignored = torch.tensor([False, True, True, True, False])
+    p = probability(preds).detach()
+    background = 0.75 * p**2 * -(1 - p).log()
+    expected = [background[4, 1] + background[4, 2]] * 4 + [torch.zeros(())]
+    cost = ignored_cost(preds, loc, cls, ignored)
+    torch.testing.assert_close(cost.double(), torch.stack(expected).double(), rtol=1e-5, atol=1e-7)

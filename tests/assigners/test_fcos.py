@@ -15,11 +15,12 @@ class Assigned(Exception):
 
 
 @pytest.mark.parametrize("n", [1, 7, 60])
-def test_it_matches_as_torchvision_does_where_the_rules_agree(n, monkeypatch):
+@pytest.mark.parametrize(("name", "radius"), [("fcos", 1.5), ("plain_fcos", 1e9)])
+def test_it_matches_as_torchvision_does_where_the_rules_agree(name, radius, n, monkeypatch):
     """torchvision asks for the centre box and the object apart, we for their intersection: the same set."""
-    assigner = assigners.build("fcos", 4)
+    assigner = assigners.build(name, 4)
     grid, truth = make_grid(assigner.spec(), SIZES), loose_objects(n, n, 4)
-    model = fcos_resnet50_fpn(weights=None, weights_backbone=None)
+    model = fcos_resnet50_fpn(weights=None, weights_backbone=None, center_sampling_radius=radius)
 
     def stop(_, targets, outputs, anchors, matched):
         raise Assigned(matched)

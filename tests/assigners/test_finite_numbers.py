@@ -9,6 +9,7 @@ import assigners
 from assigners.interface import Objects
 from detector.predictions import DensePredictions
 from experiments.conformance.scenes import (
+    CHANNELS,
     CLASSES,
     Step,
     mapped,
@@ -47,7 +48,7 @@ def infinite(step: Step) -> list[str]:
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("name", assigners.METHODS)
 def test_boxes_met_exactly_and_bf16_are_finite(name, scene):
-    batch, assigner = SCENES[scene], assigners.build(name, CLASSES)
+    batch, assigner = SCENES[scene], assigners.build(name, CLASSES, CHANNELS)
     preds = random_predictions(assigner.spec(), batch.images)
     met = exact(preds, batch)
     assert infinite(training_step(assigner, met, batch)) == []

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from assigners.geometry import ciou, diou
+from assigners.geometry import ciou, covered, diou, scaled
 from experiments.conformance.scenes import random_boxes
 from tests.oracles.common import overlaps
 
@@ -29,3 +29,12 @@ def test_distance_and_aspect_iou_equal_plain_arithmetic():
         expected = [slow(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
         assert fast(a, b).tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert (ciou(a[:5], b[:5]) == 1).all()
+
+
+def test_a_box_is_scaled_about_its_centre_and_covered_by_its_share():
+    box = torch.tensor([[10.0, 20.0, 50.0, 40.0]])
+    assert scaled(box, 0.5).tolist() == [[20.0, 25.0, 40.0, 35.0]]
+    assert covered(box, scaled(box, 0.5)).tolist() == [0.25]
+    assert covered(scaled(box, 0.5), box).tolist() == [1.0]
+    assert covered(box, box + 40).tolist() == [0.0]
+    assert covered(torch.zeros(1, 4), box).tolist() == [0.0]

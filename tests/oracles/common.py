@@ -17,7 +17,7 @@ from assigners.interface import Grid, Objects
 
 @dataclass
 class Raw:
-    """Outputs of a head before any decoding, and the parameters of AutoAssign."""
+    """Outputs of a head before any decoding, and the parameters of AutoAssign and SAPD."""
 
     logits: Tensor  # (P, K)
     deltas: Tensor  # (P, 4)
@@ -27,6 +27,8 @@ class Raw:
     sigma: Tensor | None = None
     location: Tensor | None = None  # (P,) logits
     shape: Tensor | None = None  # (P, 2), log of width and height
+    features: Tensor | None = None  # (B, C, p) of the pyramid, its levels in a row
+    net: Tensor | None = None  # all weights of SAPD's net in a row
 
     def leaves(self, dtype: torch.dtype) -> Raw:
         """A copy whose tensors are leaves that collect gradients."""

@@ -31,6 +31,10 @@ SPECS = {
     "freeanchor": HeadSpec(**RETINA, delta_weights=(10.0, 10.0, 5.0, 5.0), style=HeadStyle(prior_prob=0.02)),
     "metaanchor": HeadSpec(**RETINA),
     "guidedanchoring": HeadSpec(base=4.0, coder="delta", branches=(LOCATION, SHAPE)),
+    "noisy_anchors": HeadSpec(**RETINA),
+    "plain_fcos": HeadSpec(coder="exp", branches=(replace(QUALITY, tower="class"),), style=HeadStyle(offset=0.5)),
+    "sapd": HeadSpec(base=1.0, coder="ltrb4", pyramid=True, style=HeadStyle(offset=0.5, norm="none", box_bias=0.4)),
+    "fsaf": HeadSpec(base=1.0, coder="ltrb4", style=HeadStyle(norm="none", box_bias=1.0)),
     "autoassign": HeadSpec(branches=(IMPLICIT,), style=HeadStyle(prior_prob=0.02, box_bias=4.0)),
 }
 
@@ -112,13 +116,17 @@ def outputs(generator: torch.Generator, objects: Objects, grid: Grid, spec: Head
         return torch.randn(*shape, generator=generator)
 
     total = grid.size * objects.images
-    deltas = normal(total, 4) * 0.5 + (2.0 if spec.coder == "ltrb" else 0.0)
+    middle = {"ltrb": 2.0, "ltrb4": 0.5, "exp": 3.0, "delta": 0.0}[spec.coder]
+    unit = 4 if spec.coder == "ltrb4" else 1
+    deltas = normal(total, 4) * 0.5 / unit + middle
     for n in torch.randperm(len(objects.boxes), generator=generator).tolist():
         box, first = objects.boxes[n], int(objects.image[n]) * grid.size
         near = (iou(grid.boxes, box) > 0.15) | near_point(grid, box)
         near &= torch.rand(grid.size, generator=generator) < 0.7
         i = near.nonzero()[:, 0]
-        deltas[first + i] = target(grid, i, box, spec) + normal(len(i), 4) * 0.4
+        deltas[first + i] = target(grid, i, box, spec) + normal(len(i), 4) * 0.4 / unit
+    if spec.coder == "ltrb4":  # no box is flat: float32 has no digits left for its IoU
+        deltas[:, 2:] = deltas[:, 2:].clamp(min=0.02)
     return Raw(normal(total, classes) - 1, deltas, normal(total), normal(total),
                normal(classes, 2) * 0.3, 1 + normal(classes, 2) * 0.15,
                location=normal(total) - 2, shape=normal(total, 2) * 0.5)  # fmt: skip
@@ -135,7 +143,10 @@ def target(grid: Grid, i: Tensor, box: Tensor, spec: HeadSpec) -> Tensor:
     if spec.coder == "delta":
         return encode(grid.boxes[i], box.expand(len(i), 4), spec.delta_weights).float()
     point = grid.centers[i]
-    return torch.cat((point - box[:2], box[2:] - point), 1) / grid.stride[i, None]
+    distance = torch.cat((point - box[:2], box[2:] - point), 1)
+    if spec.coder == "exp":
+        return distance.clamp(min=1).log()
+    return distance / grid.stride[i, None] / (4 if spec.coder == "ltrb4" else 1)
 
 
 def shuffled(objects: Objects, seed: int) -> tuple[Objects, Tensor]:
