@@ -80,7 +80,7 @@ def detector(method: str, mode: str, settings: dict) -> Detector:
     flips their sign, and with it a hundredth of some gradients.
     """
     assigner = assigners.build(method, CLASSES, **settings)
-    model = Detector(DetectorConfig("resnet18", "none", "gn", 0, 16, 1, mode), assigner)
+    model = Detector(DetectorConfig("resnet18", "none", "gn", 0, 16, 1, mode, reference="autoassign"), assigner)
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.ReLU):
