@@ -146,6 +146,8 @@ def write_report(made: Made, text: str, out: Path) -> None:
         name = f"table{table.number}" if _unique(report, table.number) else table.name
         (out / f"{name}.md").write_text(to_markdown.table_markdown(table), encoding="utf-8")
         (out / f"{name}.csv").write_text(to_csv.table_csv(table), encoding="utf-8")
+        if table.shares:
+            (out / f"{name}-shares.csv").write_text(to_csv.shares_csv(table), encoding="utf-8")
         (out / f"{name}.tex").write_text(to_latex.table_latex(table), encoding="utf-8")
     for plot in report.plots:
         path = out / "figures" / plot.name
@@ -174,7 +176,7 @@ def _report(options: argparse.Namespace) -> None:
         keep_records(source, made.runs, made.draws, options.keep)
     write_report(made, text, out)
     for table in made.report.tables:
-        print(fill(f"Table {table.number}: {claims_line(table)}", WIDTH))
+        print(fill(f"{table.label}: {claims_line(table)}", WIDTH))
     print(out / "index.html")
 
 
