@@ -26,7 +26,11 @@ def share_blocks(shares: tuple[Shares, ...]) -> tuple[Block, ...]:
     return (
         Block(f"Shares of the difference from {reference}", head, rows, NOTE),
         Block(
-            "What each part adds, swapped first and swapped last", ("", "part", "first", "last"), _swaps(shares), APART
+            "What each part adds, swapped first and swapped last",
+            ("", "part", "first", "last"),
+            _swaps(shares),
+            APART,
+            True,
         ),
     )
 

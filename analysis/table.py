@@ -101,6 +101,7 @@ class Block:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str  # how to read it
+    folded: bool = False  # only its title is seen at first
 
 
 @dataclass(frozen=True)

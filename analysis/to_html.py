@@ -112,10 +112,13 @@ def _claims(table: Table) -> str:
 
 def _block(block: Block) -> str:
     rows = "".join(f"<tr>{_texts('td', row)}</tr>" for row in block.rows)
-    return (
-        f'<h3>{escape(block.title)}</h3><div class="scroll left claims"><table>{_head(block.head)}'
-        f'<tbody>{rows}</tbody></table></div><p class="soft">{escape(block.note)}</p>'
+    text = (
+        f'<div class="scroll left claims"><table>{_head(block.head)}<tbody>{rows}</tbody></table></div>'
+        f'<p class="soft">{escape(block.note)}</p>'
     )
+    if block.folded:
+        return f"<details><summary>{escape(block.title)} ({len(block.rows)})</summary>{text}</details>"
+    return f"<h3>{escape(block.title)}</h3>{text}"
 
 
 def _value(value: PrintedValue) -> str:

@@ -41,7 +41,7 @@ def table_body(table: Table) -> list[str]:
         "",
         *_claims(table),
         *(line for block in table.blocks for line in _block(block)),
-        *[f"<details><summary>{COMBINATIONS} ({len(table.rows)})</summary>", ""] * bool(table.shares),
+        *[_summary(COMBINATIONS, len(table.rows)), ""] * bool(table.shares),
         table_line(head),
         table_line("---" for _ in head),
     ]
@@ -88,13 +88,19 @@ def _rankings(table: Table) -> list[str]:
 def _block(block: Block) -> list[str]:
     rows = [block.head, ("---",) * len(block.head), *block.rows]
     lines = [table_line(map(escape_markdown, row)) for row in rows]
-    return [f"**{escape_markdown(block.title)}**", "", *lines, "", small(block.note), ""]
+    title = escape_markdown(block.title)
+    first, last = (f"**{title}**", []) if not block.folded else (_summary(title, len(block.rows)), ["</details>", ""])
+    return [first, "", *lines, "", small(block.note), "", *last]
+
+
+def _summary(title: str, count: int) -> str:
+    return f"<details><summary>{title} ({count})</summary>"
 
 
 def _details(table: Table) -> list[str]:
     lines = []
     for title, items in sentences.details(table):
-        lines += ["", f"<details><summary>{escape_markdown(title)} ({len(items)})</summary>", ""]
+        lines += ["", _summary(escape_markdown(title), len(items)), ""]
         lines += [*(f"- {escape_markdown(item)}" for item in items), "", "</details>"]
     return lines
 

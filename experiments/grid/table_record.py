@@ -30,6 +30,7 @@ def table_record(
         recipe=table_recipe(profile, matrix.tuned, overrides),
         overrides=tuple(f"{key}={value}" for key, value in changes(overrides).items()),
         tuned=profile.tuned,
+        common=table_recipe(profile, False, overrides),
         search=search_recipe(profile, overrides),
         attributions=tuple(replace(item, keeps=_keeps(item.method, entries)) for item in matrix.attributions),
     )

@@ -100,6 +100,7 @@ class TableRecord:
     head: str = "native"  # or the method whose head all rows have
     search: str = ""  # recipe of the record of the search that fits its runs; "": the profile searches nothing
     attributions: tuple[Attribution, ...] = ()
+    common: str = ""  # as `recipe`, without what a search chose for each method: one for a table under all heads
 
     def __post_init__(self):
         names = [row.name for row in self.rows]

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from analysis.heads import side_by_side
 
 from analysis.build_table import build_table
 from analysis.draws import Draws
+from analysis.heads import side_by_side
 from analysis.runs import read_runs
 from experiments.cli.options import Options
 from experiments.grid import command
