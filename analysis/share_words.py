@@ -13,6 +13,7 @@ NOTE = (
     "AP ± half-width of the 95 % t interval over the seeds. The shares of a row sum to its whole difference: each is "
     "what the part adds, in the mean over all orders in which the parts can be swapped (Shapley)."
 )
+SWAPS = "What each part adds, swapped first and swapped last"
 APART = "Where the two are apart, the part and others act on each other."
 
 
@@ -23,16 +24,10 @@ def share_blocks(shares: tuple[Shares, ...]) -> tuple[Block, ...]:
     names, reference = _parts(shares), shares[0].of.reference
     head = ("", f"difference from {reference}", *names, "its assignment cannot give up")
     rows = tuple(_row(item, names) for item in shares)
-    return (
-        Block(f"Shares of the difference from {reference}", head, rows, NOTE),
-        Block(
-            "What each part adds, swapped first and swapped last",
-            ("", "part", "first", "last"),
-            _swaps(shares),
-            APART,
-            True,
-        ),
-    )
+    blocks = [Block(f"Shares of the difference from {reference}", head, rows, NOTE)]
+    if swaps := _swaps(shares):
+        blocks += [Block(SWAPS, ("", "part", "first", "last"), swaps, APART, folded=True)]
+    return tuple(blocks)
 
 
 def shares_frame(shares: tuple[Shares, ...]) -> pd.DataFrame:
@@ -67,8 +62,9 @@ def _cell(item: Shares, part: str) -> str:
 
 
 def _kept(item: Shares) -> str:
-    """And, where there is no result, which rows have no run."""
-    missing = f"no run of: {'; '.join(item.missing)}" if item.missing else "" if item.whole else "no seed has all runs"
+    """And why there is no result; which rows have none is among the holes."""
+    lacking = f"{len(item.missing)} of {len(item.of.rows)} combinations have no run"
+    missing = lacking if item.missing else "" if item.whole else "no seed has all runs"
     return "; ".join(
         filter(None, (", ".join((*filter(None, [item.of.keeps.removeprefix("keeps ")]), *item.of.kept)), missing))
     )
