@@ -10,8 +10,8 @@ from analysis.stats import Mean
 from analysis.table import Block
 
 NOTE = (
-    "AP ± half-width of the 95 % t interval over the seeds. The shares of a row sum to its whole difference: each is "
-    "what the part adds, in the mean over all orders in which the parts can be swapped (Shapley)."
+    f"AP{sentences.PLUS_MINUS}half-width of the 95 % t interval over the seeds. The shares of a row sum to its "
+    "difference: each is what the part adds, in the mean over all orders in which parts can be swapped (Shapley)."
 )
 SWAPS = "What each part adds, swapped first and swapped last"
 APART = "Where the two are apart, the part and others act on each other."
@@ -71,7 +71,7 @@ def _kept(item: Shares) -> str:
 
 
 def _figure(mean: Mean) -> str:
-    return sentences.signed(mean.value) + ("" if mean.half is None else f" ± {mean.half:.1f}")
+    return sentences.signed(mean.value) + ("" if mean.half is None else f"{sentences.PLUS_MINUS}{mean.half:.1f}")
 
 
 def _lines(item: Shares) -> list[dict]:

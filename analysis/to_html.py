@@ -66,7 +66,8 @@ def _header(header: tuple[tuple[str, str], ...]) -> str:
 def _summary(tables: tuple[Table, ...]) -> str:
     def item(table: Table) -> str:
         bad = any(c.broken for c in table.certificates)
-        link = table.label if table.empty else f'<a href="#{escape(table.name)}">{escape(table.label)}</a>'
+        label = escape(table.label)
+        link = label if table.empty else f'<a href="#{escape(table.name)}">{label}</a>'
         loud = " <strong>Not fair, see there.</strong>" if bad else ""
         return f"<li>{link}: {escape(claims_line(table))}{loud}</li>"
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.heads import side_by_side, verdict_of
+from analysis.sentences import PLUS_MINUS
 from experiments.records.table_schema import Claim
 from tests.synthetic import built, record, result, row, table_of, write_run
 
@@ -57,7 +58,13 @@ def test_the_native_table_gets_all_heads_beside_each_other(tables):
     assert native.startswith("confirmed, +5.0") and own.startswith("confirmed, +4.0") and other.startswith("inconc")
     told = "confirmed (native), confirmed (AutoAssign), inconclusive (FCOS*)"
     assert verdict == f"changes with the head: {told}" and first.remark == "1 of them changes with the head."
-    assert figures.rows[0] == ("AutoAssign", "31.0 ± 2.5", "25.0 ± 2.5", "25.7 ± 5.2", "PointLoss, 9 priors")
+    assert figures.rows[0] == (
+        "AutoAssign",
+        f"31.0{PLUS_MINUS}2.5",
+        f"25.0{PLUS_MINUS}2.5",
+        f"25.7{PLUS_MINUS}5.2",
+        "PointLoss, 9 priors",
+    )
     assert [table.blocks for table in others] == [(), ()]
     assert [table.label for table in (first, *others)] == [
         "Table 1",

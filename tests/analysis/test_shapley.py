@@ -6,6 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from analysis.sentences import PLUS_MINUS
 from analysis.shapley import shapley
 from experiments.records.table_schema import Attribution
 from tests.synthetic import built, record, result, row, table_of, write_run
@@ -72,7 +73,15 @@ def test_shares_from_records_with_their_intervals(tmp_path):
         block.head[-1],
     )
     assert block.rows == (
-        ("whole", "+3.0 ± 2.5", "+4.0 ± 2.5", "−1.0 ± 0.0", "in assignment", "as reference's", "PointLoss, box loss"),
+        (
+            "whole",
+            f"+3.0{PLUS_MINUS}2.5",
+            f"+4.0{PLUS_MINUS}2.5",
+            f"−1.0{PLUS_MINUS}0.0",
+            "in assignment",
+            "as reference's",
+            "PointLoss, box loss",
+        ),
     )
 
 
