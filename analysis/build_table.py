@@ -13,6 +13,8 @@ from analysis.compare import comparisons, rankings
 from analysis.draws import Draws
 from analysis.looks import looks_of, rule_words
 from analysis.runs import Run
+from analysis.shapley import shares_of
+from analysis.share_words import share_blocks
 from analysis.sorted_runs import OTHER, Sorted, sort_runs
 from analysis.stats import LEVEL, Mean, half_width, mean_of
 from analysis.table import Certificate, Hole, PrintedValue, Row, Table
@@ -32,6 +34,7 @@ def build_table(
         Row(r.name, "; ".join(filter(None, (r.differs, r.keeps))), (), tuple(c for c in versus if c.row == r.name))
         for r in record.rows
     ]
+    shares = tuple(shares_of(item, sort.done[record.entries[0]]) for item in record.attributions)
     columns = [_column(record, column, sort, draws) for column in record.columns]
     rows = [replace(row, values=tuple(column[i] for column in columns)) for i, row in enumerate(rows)]
     return Table(
@@ -48,6 +51,9 @@ def build_table(
         rankings=tuple(rankings(record, sort.done, draws)),
         holes=tuple(hole for holes in sort.holes.values() for hole in holes),
         certificates=tuple(_certificates(sort, frozenset(record.searched))),
+        head=record.head_name,
+        shares=shares,
+        blocks=share_blocks(shares),
     )
 
 

@@ -21,7 +21,7 @@ def claims_line(table: Table) -> str:
         return sentences.rankings_line(table)
     counts = {verdict: sum(j.verdict == verdict for j in table.claims) for verdict in VERDICTS}
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    return f"{len(table.claims)} claims: {words}."
+    return f"{len(table.claims)} claims: {words}. {table.remark}".rstrip()
 
 
 def claim_rows(table: Table) -> list[tuple[str, ...]]:

@@ -26,6 +26,7 @@ try:
     from analysis.commands import exit_code, whole
     from analysis.draws import Draws
     from analysis.header import header_of
+    from analysis.heads import side_by_side
     from analysis.keep import Source, keep_records, source_of
     from analysis.looks import decisions_of
     from analysis.plain_table import plain_markdown, plain_table
@@ -88,7 +89,7 @@ def make_report(source: Source, plots: bool) -> Made:
         title=TITLE,
         summary=_summary(frame, records, source),
         header=header_of(runs, records),
-        tables=tables,
+        tables=side_by_side(records, tables),
         plain=plain_table(others) if len(others) else None,
         plain_title="Other runs" if records else "Runs",
         plots=report_plots(frame, by_id, read_costs(source.runs)) if plots else (),
@@ -143,9 +144,11 @@ def write_report(made: Made, text: str, out: Path) -> None:
     if any(table.claims for table in report.tables):
         (out / "claims.csv").write_text(claims_csv(report.tables), encoding="utf-8")
     for table in (table for table in report.tables if not table.empty):
-        name = f"table{table.number}" if _unique(report, table.number) else table.name
+        name = f"table{table.number}" if _unique(report, table) else table.name
         (out / f"{name}.md").write_text(to_markdown.table_markdown(table), encoding="utf-8")
         (out / f"{name}.csv").write_text(to_csv.table_csv(table), encoding="utf-8")
+        if table.shares:
+            (out / f"{name}-shares.csv").write_text(to_csv.shares_csv(table), encoding="utf-8")
         (out / f"{name}.tex").write_text(to_latex.table_latex(table), encoding="utf-8")
     for plot in report.plots:
         path = out / "figures" / plot.name
@@ -154,8 +157,9 @@ def write_report(made: Made, text: str, out: Path) -> None:
         plot.data.to_csv(path.with_suffix(".csv"), index=False, lineterminator="\n")
 
 
-def _unique(report: Report, number: int) -> bool:
-    return sum(table.number == number for table in report.tables) == 1
+def _unique(report: Report, table: Table) -> bool:
+    """Whether it is the only native one of its number."""
+    return not table.head and sum(t.number == table.number and not t.head for t in report.tables) == 1
 
 
 def main() -> int:
@@ -174,7 +178,7 @@ def _report(options: argparse.Namespace) -> None:
         keep_records(source, made.runs, made.draws, options.keep)
     write_report(made, text, out)
     for table in made.report.tables:
-        print(fill(f"Table {table.number}: {claims_line(table)}", WIDTH))
+        print(fill(f"{table.label}: {claims_line(table)}", WIDTH))
     print(out / "index.html")
 
 

@@ -60,7 +60,7 @@ def frame_of(runs: list[Run]) -> pd.DataFrame:
     """One row a run, with COLUMNS; AP in percent.
 
     recipe: hash of all that is neither method nor seed, so equal where two runs may be compared.
-    settings: of the method, those that are not the default.
+    settings: of the method, those that are not the default; and the head, where it has another's style.
     """
     table = pd.DataFrame([_row(run) for run in runs], columns=COLUMNS)
     numbers = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(("seed", "steps"), "Int64")
@@ -124,7 +124,7 @@ def _row(run: Run) -> dict:
     row = {"run": run.id, "status": run.status, "reason": run.reason}
     if run.record:
         r = run.record
-        settings = ", ".join(f"{name}={value}" for name, value in r.changed.items())
+        settings = ", ".join(f"{name}={value}" for name, value in (r.changed | r.style).items())
         row |= {"assigner": r.assigner, "dataset": r.dataset, "seed": r.seed, "backbone": r.backbone}
         row |= {"steps": r.steps, "recipe": run.recipe, "settings": settings}
     if run.result:

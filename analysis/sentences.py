@@ -87,7 +87,9 @@ def versus(table: Table, c: Comparison) -> str:
 
 
 def rankings_line(table: Table) -> str:
-    """The outcome of a table's rankings in a sentence."""
+    """The outcome of a table's rankings in a sentence; of a table of shares, those of the assignment."""
+    if table.shares:
+        return shares_line(table)
     counts = {outcome: sum(r.outcome == outcome for r in table.rankings) for outcome in OUTCOMES}
     total = len(table.rankings)
     if not total:
@@ -99,6 +101,13 @@ def rankings_line(table: Table) -> str:
         f"{counts['contradicted']} are contradicted, {counts['inconclusive']} are inconclusive{remark}"
     )
     return sentence + (f", {counts['no result']} have no result." if counts["no result"] else ".")
+
+
+def shares_line(table: Table) -> str:
+    told = [(item, item.parts[0]) for item in table.shares if item.whole]
+    words = (f"{i.of.method} {signed(share.mean.value)} of {signed(i.whole.value)}" for i, share in told)
+    reference = table.shares[0].of.reference
+    return f"AP due to the assignment, of the difference from {reference}: {', '.join(words) or 'no result'}."
 
 
 def ranking_line(table: Table, ranking: Ranking) -> str:

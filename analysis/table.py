@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from analysis.shapley import Shares
 from analysis.stats import Mean
 from experiments.records.decision_schema import ClaimState
 from experiments.records.table_schema import Claim
@@ -12,6 +13,7 @@ from experiments.records.table_schema import Claim
 Outcome = Literal["confirmed", "contradicted", "inconclusive", "no result"]
 Verdict = Literal["confirmed", "contradicted", "equivalent", "inconclusive", "differs by reading", "no result"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+COMBINATIONS = "AP of the combinations that were run"  # behind shares
 OUTCOMES: tuple[Outcome, ...] = ("confirmed", "contradicted", "inconclusive", "no result")
 
 
@@ -92,6 +94,17 @@ class JudgedClaim:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A table of texts that stands before the figures."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str  # how to read it
+    folded: bool = False  # only its title is seen at first
+
+
+@dataclass(frozen=True)
 class Hole:
     row: str
     run: str  # dataset, seed and run id
@@ -150,11 +163,20 @@ class Table:
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]
     tuning: tuple[str, ...] = ()  # how the settings of its methods were found, sentences
+    head: str = ""  # that all rows have; "": each its own
+    shares: tuple[Shares, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    remark: str = ""  # what the line of its verdicts must say beside them
 
     @property
     def empty(self) -> bool:
         """Planned, without any figure."""
         return not any(value.ours for row in self.rows for value in row.values)
+
+    @property
+    def label(self) -> str:
+        """Short, for a list of tables."""
+        return f"Table {self.number}" + (f" with {self.head}'s head" if self.head else "")
 
     @property
     def compared(self) -> tuple[Comparison, ...]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import sentences
+from analysis.share_words import shares_frame
 from analysis.table import Table
 
 
 def table_csv(table: Table) -> str:
     return table_frame(table).to_csv(index=False, lineterminator="\n")
+
+
+def shares_csv(table: Table) -> str:
+    """A line a method and part of a table of shares."""
+    return shares_frame(table.shares).to_csv(index=False, lineterminator="\n")
 
 
 def table_frame(table: Table) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from analysis import sentences
 from analysis.claim_words import HEAD, claim_rows, claims_line
 from analysis.plain_table import NOTE, PlainTable
 from analysis.report_model import Plot, Report
-from analysis.table import Certificate, PrintedValue, Table
+from analysis.table import COMBINATIONS, Block, Certificate, PrintedValue, Table
 
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6570;--line:#d7dce1;--ground:#fff;--band:#f5f7f9;--bad:#b3261e}
@@ -66,9 +66,8 @@ def _header(header: tuple[tuple[str, str], ...]) -> str:
 def _summary(tables: tuple[Table, ...]) -> str:
     def item(table: Table) -> str:
         bad = any(c.broken for c in table.certificates)
-        link = (
-            f'<a href="#{escape(table.name)}">Table {table.number}</a>' if not table.empty else f"Table {table.number}"
-        )
+        label = escape(table.label)
+        link = label if table.empty else f'<a href="#{escape(table.name)}">{label}</a>'
         loud = " <strong>Not fair, see there.</strong>" if bad else ""
         return f"<li>{link}: {escape(claims_line(table))}{loud}</li>"
 
@@ -90,7 +89,8 @@ def _table(table: Table) -> str:
             f'<h2 id="{escape(table.name)}">Table {table.number}. {escape(table.title)}</h2>',
             f'<p class="soft">{escape(sentences.subtitle(table))}</p>',
             _claims(table),
-            f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>',
+            *map(_block, table.blocks),
+            *_folds(table, f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>'),
             f"<p><strong>{escape(sentences.rankings_line(table))}</strong></p>" * (not table.claims),
             *map(_certificate, table.certificates),
             *(_folded(title, items) for title, items in sentences.details(table)),
@@ -98,11 +98,28 @@ def _table(table: Table) -> str:
     )
 
 
+def _folds(table: Table, figures: str) -> Iterable[str]:
+    """The combinations behind shares are below a fold."""
+    summary = f"<summary>{COMBINATIONS} ({len(table.rows)})</summary>"
+    yield f"<details>{summary}{figures}</details>" if table.shares else figures
+
+
 def _claims(table: Table) -> str:
     rows = "".join(f"<tr>{_texts('td', row)}</tr>" for row in claim_rows(table))
     claims = f'<div class="scroll left claims"><table>{_head(HEAD)}<tbody>{rows}</tbody></table></div>'
     rule = f'<p class="soft">{escape(table.rule)}</p>'
     return f"<p><strong>{escape(claims_line(table))}</strong></p>{claims}{rule}" if rows else ""
+
+
+def _block(block: Block) -> str:
+    rows = "".join(f"<tr>{_texts('td', row)}</tr>" for row in block.rows)
+    text = (
+        f'<div class="scroll left claims"><table>{_head(block.head)}<tbody>{rows}</tbody></table></div>'
+        f'<p class="soft">{escape(block.note)}</p>'
+    )
+    if block.folded:
+        return f"<details><summary>{escape(block.title)} ({len(block.rows)})</summary>{text}</details>"
+    return f"<h3>{escape(block.title)}</h3>{text}"
 
 
 def _value(value: PrintedValue) -> str:

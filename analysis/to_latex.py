@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis import sentences
 from analysis.claim_words import HEAD, claim_rows, claims_line
-from analysis.table import PrintedValue, Table
+from analysis.table import Block, PrintedValue, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -55,7 +55,8 @@ def table_latex(table: Table) -> str:
         lines.append("    " + " & ".join([escape_latex(row.name), *map(_our_figure, row.values)]) + r" \\")
         below = [rf"\scriptsize {escape_latex(row.differs)}", *map(_paper_figure, row.values)]
         lines.append("    " + " & ".join(below) + r" \\")
-    return "\n".join([*lines, *END, *_claims(table), ""])
+    blocks = [line for block in table.blocks for line in _block(block)]
+    return "\n".join([*lines, *END, *_claims(table), *blocks, ""])
 
 
 def _claims(table: Table) -> list[str]:
@@ -72,6 +73,21 @@ def _claims(table: Table) -> list[str]:
         *rows,
         *END,
     ] * bool(rows)
+
+
+def _block(block: Block) -> list[str]:
+    head, *rows = (f"    {' & '.join(map(escape_latex, row))} " + r"\\" for row in (block.head, *block.rows))
+    return [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape_latex(block.title)}. {escape_latex(block.note)}}}",
+        rf"  \begin{{tabular}}{{{'l' * len(block.head)}}}",
+        r"    \toprule",
+        head,
+        r"    \midrule",
+        *rows,
+        *END,
+    ]
 
 
 def _our_figure(value: PrintedValue) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from analysis import sentences
 from analysis.claim_words import HEAD, claim_rows, claims_line
-from analysis.table import PrintedValue, Table
+from analysis.table import COMBINATIONS, Block, PrintedValue, Table
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -24,7 +24,9 @@ def header_list(header: tuple[tuple[str, str], ...]) -> str:
 def summary_list(tables: tuple[Table, ...]) -> str:
     """A line a table."""
     bad = {t.name: " **Not fair, see there.**" for t in tables if any(c.broken for c in t.certificates)}
-    return "".join(f"- Table {t.number}: {escape_markdown(claims_line(t))}{bad.get(t.name, '')}\n" for t in tables)
+    return "".join(
+        f"- {escape_markdown(t.label)}: {escape_markdown(claims_line(t))}{bad.get(t.name, '')}\n" for t in tables
+    )
 
 
 def table_markdown(table: Table) -> str:
@@ -38,6 +40,8 @@ def table_body(table: Table) -> list[str]:
         escape_markdown(sentences.subtitle(table)) + ".",
         "",
         *_claims(table),
+        *(line for block in table.blocks for line in _block(block)),
+        *[_summary(COMBINATIONS, len(table.rows)), ""] * bool(table.shares),
         table_line(head),
         table_line("---" for _ in head),
     ]
@@ -49,6 +53,7 @@ def table_body(table: Table) -> list[str]:
             f"{escape_markdown(sentences.paired_difference(c))}<br>{small(f'against {c.against}')}" for c in compared
         ]
         lines.append(table_line([*texts, *(["<br>".join(against)] if column else [])]))
+    lines += ["", "</details>"] * bool(table.shares)
     lines += _rankings(table) * (not table.claims)
     for certificate in table.certificates:
         lines += ["", _loud(sentences.fairness_line(certificate), bool(certificate.broken))]
@@ -80,10 +85,22 @@ def _rankings(table: Table) -> list[str]:
     ]
 
 
+def _block(block: Block) -> list[str]:
+    rows = [block.head, ("---",) * len(block.head), *block.rows]
+    lines = [table_line(map(escape_markdown, row)) for row in rows]
+    title = escape_markdown(block.title)
+    first, last = (f"**{title}**", []) if not block.folded else (_summary(title, len(block.rows)), ["</details>", ""])
+    return [first, "", *lines, "", small(block.note), "", *last]
+
+
+def _summary(title: str, count: int) -> str:
+    return f"<details><summary>{title} ({count})</summary>"
+
+
 def _details(table: Table) -> list[str]:
     lines = []
     for title, items in sentences.details(table):
-        lines += ["", f"<details><summary>{escape_markdown(title)} ({len(items)})</summary>", ""]
+        lines += ["", _summary(escape_markdown(title), len(items)), ""]
         lines += [*(f"- {escape_markdown(item)}" for item in items), "", "</details>"]
     return lines
 

@@ -39,8 +39,8 @@ def available() -> list[str]:
 
 def location(name: str) -> str:
     """MODULE:CLASS or FILE.py:CLASS of a method, without loading it. Raises AssignerError for an unknown name."""
-    if FILE_MARK in name:
-        return name
+    if FILE_MARK in name or name in METHODS:
+        return METHODS.get(name, name)
     methods = METHODS | installed()
     if name not in methods:
         near = "".join(f" Did you mean '{n}'?" for n in get_close_matches(name, methods, n=1, cutoff=0.4))

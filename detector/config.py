@@ -12,6 +12,7 @@ from detector.backbone import BACKBONES
 HeadPart = Literal["norm", "offset", "p6", "bias", "score"]  # of a head's style, see controlled.py
 PARTS: tuple[HeadPart, ...] = get_args(HeadPart)
 Parts = Annotated[tuple[HeadPart, ...], Items(distinct=True)]
+REFERENCE = "fcos"  # FCOS*: whose head --explain, the records and Table 8 compare with, and controlled mode takes
 
 
 def tower_groups(channels: int) -> int:
@@ -31,6 +32,6 @@ class DetectorConfig:
     tower_convs: Annotated[int, Range(0, 64, "convolutions")] = 4  # of each tower of the head
     mode: Literal["native", "controlled"] = "native"  # controlled: `parts` of the head are the reference's
     recompute: bool = False  # activation checkpointing of stages and towers: less memory, a third more time
-    reference: Annotated[str, METHODS] = "autoassign"  # whose head style controlled mode takes, and --explain compares
+    reference: Annotated[str, METHODS] = REFERENCE  # whose head style controlled mode takes, and --explain compares
     parts: Parts = PARTS  # of the head's style, that are the reference's in controlled mode
     width: Annotated[float, Range(0, 1, "share", "(]")] = 1.0  # of the backbone's channels; below 1 it has no weights

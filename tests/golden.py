@@ -80,9 +80,10 @@ def detector(method: str, mode: str, settings: dict) -> Detector:
     GELU in the place of ReLU: of its 400,000 activations one or two lie so near 0 that another processor's rounding
     flips their sign, and with it a hundredth of some gradients.
     """
+    config = DetectorConfig("resnet18", "none", "gn", 0, CHANNELS, 1, mode, reference="autoassign")
     with global_stream(SEED, "golden", method):
         assigner = assigners.build(method, CLASSES, CHANNELS, **settings)
-    model = Detector(DetectorConfig("resnet18", "none", "gn", 0, CHANNELS, 1, mode), assigner)
+    model = Detector(config, assigner)
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.ReLU):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 from experiments.cli.options import Options
 from experiments.grid.choose import choose_executor, side_by_side
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
-from experiments.grid.heads import under_head
+from experiments.grid.heads import matrices_under
 from experiments.grid.job import Job
-from experiments.grid.matrices import load_matrix, load_profile
+from experiments.grid.matrices import load_profile
 from experiments.grid.memory import memory_lines
 from experiments.grid.plan import measured_paces, plan_lines
 from experiments.grid.progress_table import ProgressTable
@@ -108,8 +107,7 @@ def _entries(options: Options) -> list[TableEntry]:
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     seeds, entries = list(dict.fromkeys(options.seeds)), []
-    for number, head in dict.fromkeys(product(options.tables, options.heads)):
-        matrix = under_head(load_matrix(number, profile), head)
+    for matrix in matrices_under(options.tables, options.heads, profile):
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
         if not options.plan:
             write_table(options.runs, table_record(matrix, profile, options.overrides, command_typed(), of_table))

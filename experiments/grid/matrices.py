@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from experiments.grid.attribution import read_attributions
 from experiments.grid.claims import claim_words, read_claims
 from experiments.grid.search_space import Search, read_methods, read_search
 from experiments.recipes.typed import build_typed
 from experiments.recipes.yaml_text import read_yaml
 from experiments.records.schema import METRICS
-from experiments.records.table_schema import Claim, ColumnRecord
+from experiments.records.table_schema import Attribution, Claim, ColumnRecord
 from experiments.runtime.errors import UserError, unknown
 
 MATRICES, PROFILES = (Path(__file__).parent / name for name in ("matrices", "profiles"))
@@ -40,6 +41,7 @@ class Matrix:
     claims: tuple[Claim, ...] = ()
     head: str = "native"  # or the method whose head all rows get
     tuned: bool = True  # each method has what the search chose for it; else all have the common settings
+    attributions: tuple[Attribution, ...] = ()  # their rows say themselves whose head they have
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,17 @@ def load_matrix(table: int, profile: Profile) -> Matrix:
     columns = tuple(
         _column(name, paper, label, profile.classes) for paper, label in datasets.items() for name in values["columns"]
     )
-    rows = tuple(_row(line, columns, path.name) for line in values["rows"])
+    rows = tuple(_row(line, columns, path.name) for line in values.get("rows", []))
+    swapped, attributions = read_attributions(values.get("attributions"), path.name)
+    rows += tuple(MatrixRow(row.name, row.method, row.set, "", "", {}) for row in swapped)
     names = [row.name for row in rows]
     if lost := [row.reading_of for row in rows if row.reading_of not in ("", *names)]:
         raise unknown(f"row in {path.name}: reading_of", lost[0], names)
     metrics = dict(zip(values["columns"], (column.metric for column in columns), strict=False))  # alike on each dataset
     claims = read_claims(values.get("claims", []), claim_words(path.name, names, metrics, datasets))
     entries = {_key(*pair): pair[0] for pair in datasets.items()}
-    return Matrix(table, values["title"], entries, columns, rows, claims, tuned=values.get("tuned", True))
+    tuned = values.get("tuned", True)
+    return Matrix(table, values["title"], entries, columns, rows, claims, tuned=tuned, attributions=attributions)
 
 
 def _key(paper: str, label: str) -> str:

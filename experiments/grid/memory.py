@@ -7,6 +7,10 @@ from dataclasses import replace
 
 import torch
 
+import assigners
+from assigners.interface import HeadSpec, HeadStyle
+from detector.config import PARTS, REFERENCE, DetectorConfig
+from detector.controlled import head_spec
 from detector.detector import Detector
 from experiments.conformance.memory import Bounded
 from experiments.data.transforms import padded_side
@@ -26,7 +30,7 @@ def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
     for entry in entries:
         recipe = entry.recipe
         kept = (recipe.optimizer.kind, recipe.schedule.average > 0)
-        kind = (recipe.assigner, recipe.settings, recipe.model, entry.classes, _sides(recipe), kept)
+        kind = (*network_of(recipe), entry.classes, _sides(recipe), kept)
         if kind not in by_kind:
             by_kind[kind] = _fitting(recipe, entry.classes)
         network = "{}, {} x {}".format(recipe.model.backbone, *_sides(recipe))
@@ -34,6 +38,14 @@ def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
     return [
         f"{network}: a device of {_words(counts)}, in float32 by calculation" for network, counts in fitting.items()
     ]
+
+
+def network_of(recipe: Recipe) -> tuple[DetectorConfig, HeadSpec]:
+    """What the size of its network follows from: settings of a method and a style's numbers have no tensors."""
+    assigner = assigners.build(recipe.assigner, 1, recipe.model.channels, **dict(recipe.settings))
+    spec = head_spec(assigner, recipe.model)
+    style = HeadStyle(norm=spec.style.norm, p6_from=spec.style.p6_from)
+    return replace(recipe.model, mode="native", reference=REFERENCE, parts=PARTS), replace(spec, style=style)
 
 
 def _words(counts: list[int]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from experiments.grid.changes import changes, search_recipe, table_recipe
 from experiments.grid.entries import TableEntry, own_settings
-from experiments.grid.heads import kept
+from experiments.grid.heads import kept, kept_of
 from experiments.grid.matrices import Matrix, MatrixRow, Profile
 from experiments.records.table_schema import EntryRecord, RowRecord, TableRecord
 
@@ -29,8 +30,15 @@ def table_record(
         recipe=table_recipe(profile, matrix.tuned, overrides),
         overrides=tuple(f"{key}={value}" for key, value in changes(overrides).items()),
         tuned=profile.tuned,
+        common=table_recipe(profile, False, overrides),
         search=search_recipe(profile, overrides),
+        attributions=tuple(replace(item, keeps=_keeps(item.method, entries)) for item in matrix.attributions),
     )
+
+
+def _keeps(row: str, entries: list[TableEntry]) -> str:
+    """Of the method of a row; "" where none of its runs has a recipe."""
+    return next((kept_of(entry.recipe) for entry in entries if entry.row.name == row and entry.recipe), "")
 
 
 def _row(row: MatrixRow, matrix: Matrix, profile: Profile, entries: list[TableEntry]) -> RowRecord:

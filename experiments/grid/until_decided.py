@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,8 +21,8 @@ from experiments.grid.command import make
 from experiments.grid.decide import ask, counts, expectation
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
 from experiments.grid.filters import filtered
-from experiments.grid.heads import under_head
-from experiments.grid.matrices import Matrix, Profile, load_matrix, load_profile
+from experiments.grid.heads import matrices_under
+from experiments.grid.matrices import Matrix, Profile, load_profile
 from experiments.grid.table_record import table_record
 from experiments.records.decision_schema import (
     LOOKS,
@@ -100,8 +99,7 @@ def _tables(options: Options) -> list[Planned]:
     profile, seeds = load_profile(options.profile), list(range(LOOKS[-1]))
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     tables = []
-    for number, head in dict.fromkeys(product(options.tables, options.heads)):
-        matrix = under_head(load_matrix(number, profile), head)
+    for matrix in matrices_under(options.tables, options.heads, profile):
         entries = list(entries_of(matrix, profile, seeds, options.overrides, finder))
         recipe = hash_of([entry.id for entry in entries if entry.seed == 0])
         overrides, decisions = tuple(options.overrides), Decisions(recipe, LOOKS, RULE)

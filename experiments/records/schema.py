@@ -92,6 +92,13 @@ class RunRecord:
         return {k: v for k, v in sorted(self.settings.items()) if self.defaults.get(k, unknown) != v}
 
     @property
+    def style(self) -> dict[str, Any]:
+        """Whose style its head has, and in which parts; nothing where it is the method's own."""
+        model = self.recipe.get("model", {})
+        own = model.get("mode") != "controlled" or model.get("reference") == self.assigner
+        return {} if own else {f"model.{name}": model[name] for name in HEAD if name in model}
+
+    @property
     def common(self) -> dict[str, Any]:
         """The recipe without what compared runs may differ in, and without what changes no result."""
         common = {key: value for key, value in self.recipe.items() if key not in FREE}

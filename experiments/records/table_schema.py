@@ -67,6 +67,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Attribution:
+    """A method's difference from the reference, whose parts are swapped in every combination."""
+
+    method: str  # its row
+    reference: str  # the reference's row
+    parts: tuple[str, ...]  # that are swapped
+    rows: tuple[str, ...]  # of row i part j is the method's where bit j of i is set
+    same: tuple[str, ...] = ()  # parts in which the two do not differ
+    kept: tuple[str, ...] = ()  # parts that the method cannot give up: they go with its first one, the assignment
+    keeps: str = ""  # what else goes with its assignment, in words
+
+    def __post_init__(self):
+        if len(self.rows) != 2 ** len(self.parts):
+            raise ValueError(f"{self.method} has {len(self.rows)} combinations of {len(self.parts)} parts")
+
+
+@dataclass(frozen=True)
 class TableRecord:
     """What a table of the paper is made of."""
 
@@ -82,6 +99,8 @@ class TableRecord:
     tuned: str = ""  # how the profile was tuned, a sentence
     head: str = "native"  # or the method whose head all rows have
     search: str = ""  # recipe of the record of the search that fits its runs; "": the profile searches nothing
+    attributions: tuple[Attribution, ...] = ()
+    common: str = ""  # as `recipe`, without what a search chose for each method: one for a table under all heads
 
     def __post_init__(self):
         names = [row.name for row in self.rows]
@@ -89,6 +108,8 @@ class TableRecord:
             raise ValueError("two rows have one name")
         if lost := [row.against for row in self.rows if row.against and row.against not in names]:
             raise ValueError(f"there is no row '{lost[0]}' to compare with")
+        if lost := [n for item in self.attributions for n in item.rows if n not in names]:
+            raise ValueError(f"parts are swapped in the row '{lost[0]}', which is not there")
         if lost := [n for claim in self.claims for n in (*claim.better, *claim.worse) if n not in names]:
             raise ValueError(f"a claim is of the row '{lost[0]}', which is not there")
         for kind in ("profile", "head", "recipe"):
@@ -105,6 +126,12 @@ class TableRecord:
     def searched(self) -> set[str]:
         """Keys of the recipe that the search set for each method."""
         return {word.partition("=")[0] for row in self.rows for word in row.tuned.split()}
+
+    @property
+    def head_name(self) -> str:
+        """As its row is called; "" of a native table."""
+        names = [row.name for row in self.rows if row.method == self.head]
+        return "" if self.head == "native" else next(iter(names), self.head)
 
     @property
     def entries(self) -> list[str]:

@@ -10,13 +10,12 @@ import assigners
 from assigners.assigner import Assigner
 from assigners.interface import HeadSpec
 from detector.backbone import BACKBONES
+from detector.config import REFERENCE
 from detector.controlled import head_spec
 from detector.detector import Detector
 from detector.streams import global_stream
 from experiments.recipes.recipe import Recipe
 from experiments.runtime.errors import UserError
-
-BASE = "fcos"  # whose native head a record says the differences from: one for all, so that any two rows compare
 
 
 def build_detector(recipe: Recipe, classes: int) -> Detector:
@@ -35,8 +34,11 @@ def build_detector(recipe: Recipe, classes: int) -> Detector:
         ) from None
 
 
-def head_differences(recipe: Recipe, base: str = BASE) -> dict[str, tuple[object, object]]:
-    """What differs from the native head of the method `base`: field of the head -> (its value, the value here)."""
+def head_differences(recipe: Recipe, base: str = REFERENCE) -> dict[str, tuple[object, object]]:
+    """What differs from the native head of the method `base`: field of the head -> (its value, the value here).
+
+    Records have the same base, whatever their recipe says, so that any two rows compare.
+    """
     other = _flat(assigners.build(base, 1).spec())
     head = _flat(head_spec(_assigner(recipe, 1), recipe.model))
     return {name: (other[name], head[name]) for name in head if head[name] != other[name]}

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from analysis import sentences, to_csv, to_latex, to_markdown
 from analysis.report_model import Report
+from analysis.shapley import Share, Shares
+from analysis.share_words import share_blocks
 from analysis.stats import Mean
 from analysis.table import (
+    COMBINATIONS,
+    Block,
     Certificate,
     Comparison,
     Difference,
@@ -26,7 +30,7 @@ from analysis.table import (
 )
 from analysis.to_html import report_html
 from experiments.records.decision_schema import ClaimState
-from experiments.records.table_schema import Claim
+from experiments.records.table_schema import Attribution, Claim
 from tests.pages import parsed
 
 BOTH = "seeds and images"
@@ -156,3 +160,36 @@ def test_an_interval_says_which_noise_it_covers_alone():
     assert sentences.paired_difference(replace(one, difference=base)) == "+1.0" and one.sign == 0
     assert sentences.interval(1.0, 0.5, 1.5, "seeds") == "+1.0, +0.5 to +1.5 (seeds alone)"
     assert sentences.interval(1.0, 0.5, 1.5, BOTH) == "+1.0, +0.5 to +1.5"
+
+
+def test_a_block_stands_before_the_figures_and_its_texts_are_no_markup():
+    two = replace(table(), blocks=(Block(NASTY, ("", NASTY), ((NASTY, "+1.0 ± 0.5"),), NASTY),))
+    assert "<script" not in page(two) and "".join(parsed(page(two)).text).count(NASTY) == 3 + 4  # three of the page
+    markdown = to_markdown.table_markdown(two)
+    for text in (page(two), markdown):
+        assert text.index("+1.0 ± 0.5") < text.index("40.2")
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in lines[:3]] == [3, 3, 3]
+    source = to_latex.table_latex(two)
+    assert source.count(r"\begin{tabular}") == source.count(r"\end{tabular}") == 2 and r"+1.0 $\pm$ 0.5" in source
+
+
+def shares() -> Table:
+    """Of one method with two parts and one that it cannot give up."""
+    item = Attribution("b", "a", ("assignment", NASTY), ("a", "x", "y", "b"), (), ("box loss",), "keeps PointLoss")
+    means = [Mean(value, 0.5, 3) for value in (4.0, -1.5, 2.5)]
+    parts = (Share("assignment", means[0], means[0], means[0]), Share(NASTY, means[1], means[0], means[1]))
+    of = (Shares(item, means[2], parts, ()),)
+    return replace(table(), shares=of, blocks=share_blocks(of), rankings=())
+
+
+def test_shares_are_the_line_of_their_table_and_the_combinations_are_below_a_fold():
+    line = "AP due to the assignment, of the difference from a: b +4.0 of +2.5."
+    for text in (page(shares()), to_markdown.table_markdown(shares())):
+        assert line in text and text.index(f"−1.5{sentences.PLUS_MINUS}0.5") < text.index(
+            f"<summary>{COMBINATIONS} (2)"
+        ) < text.index("40.2")
+    lines = list(csv.DictReader(io.StringIO(to_csv.shares_csv(shares()))))
+    assert [(x["part"], x["share"], x["half_width_95"], x["first"], x["seeds"]) for x in lines] == [
+        ("all", "2.5", "0.5", "", "3"), ("assignment", "4.0", "0.5", "4.0", "3"), (NASTY, "-1.5", "0.5", "4.0", "3")
+    ]  # fmt: skip

@@ -52,6 +52,19 @@ def test_settings_are_those_that_differ_from_the_defaults(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("reference", "settings"),
+    [("autoassign", ""), ("fcos", "model.mode=controlled, model.reference=fcos, model.parts=['norm']")],
+)
+def test_a_head_in_another_style_is_a_setting_and_the_own_one_is_none(tmp_path, reference, settings):
+    """A plot or a plain table of native runs must not take it for one of them."""
+    model = {"model__mode": "controlled", "model__reference": reference, "model__parts": ["norm"]}
+    write(tmp_path, "a", record(**model), done())
+    assert only_row(tmp_path).settings == settings
+    write(tmp_path, "a", record(**(model | {"model__mode": "native"})), done())
+    assert only_row(tmp_path).settings == ""
+
+
+@pytest.mark.parametrize(
     ("batch", "steps", "reason"),
     [
         (16, (), "not finished: step 0 of 100"),

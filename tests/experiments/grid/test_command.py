@@ -87,7 +87,7 @@ def test_the_record_of_a_table_of_several_datasets():
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        (["--tables", "8", *CPU], "Unknown table '8'"),
+        (["--tables", "99", *CPU], "Unknown table '99'"),
         (["--tables", "2", "--profile", "cpus"], "Did you mean 'cpu'?"),
         (["--tables", "2", *CPU, "--only", "dataset=coco"], "Known: shapes"),
         (["--tables", "2", *CPU, "--set", "schedule.iteration=3"], "Did you mean 'iterations'?"),

@@ -6,8 +6,8 @@ import torch
 from experiments.conformance.memory import Bounded
 from experiments.grid import memory
 from experiments.grid.entries import TableEntry
-from experiments.grid.matrices import MatrixRow
-from experiments.grid.memory import UNLIMITED, memory_lines, step_bytes
+from experiments.grid.matrices import MatrixRow, load_matrix, load_profile
+from experiments.grid.memory import UNLIMITED, memory_lines, network_of, step_bytes
 from experiments.recipes.load import load
 from experiments.training.model import build_detector
 
@@ -54,3 +54,19 @@ def test_nothing_fits_a_device_smaller_than_the_network(monkeypatch):
 def _images(line: str) -> int:
     """That fit the smaller device."""
     return int(line.split("at most ")[1].split()[0])
+
+
+def test_networks_of_one_key_take_as_much_and_a_style_that_has_other_tensors_has_another():
+    """The combinations of table 8 are 44 recipes and 9 networks."""
+    matrix = load_matrix(8, load_profile("cpu"))
+    recipes = [load("shapes", row.method, [*SMALL, *row.set], 0) for row in matrix.rows]
+    by_network = {}
+    for recipe in recipes:
+        by_network.setdefault(network_of(recipe), []).append(recipe)
+    assert len(by_network) == 9
+    sizes = []
+    for same in by_network.values():
+        with torch.device("meta"):
+            models = [build_detector(recipe, 10) for recipe in (same[0], same[-1])]
+        sizes.append({step_bytes(model, 1, (64, 64)) for model in models})
+    assert {len(size) for size in sizes} == {1} and len(set.union(*sizes)) > 4

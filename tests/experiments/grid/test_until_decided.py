@@ -7,7 +7,7 @@ import pytest
 
 from analysis.decide import answer
 from experiments.grid import command as grid_command
-from experiments.grid import table_record, until_decided
+from experiments.grid import heads, table_record, until_decided
 from experiments.grid.decide import ask
 from experiments.grid.matrices import load_matrix
 from experiments.records.decision_schema import LOOKS, RULE, decisions_path, read_decisions, write_decisions
@@ -63,7 +63,7 @@ def made_up(grid, monkeypatch):
         matrix = load_matrix(number, profile)
         return replace(matrix, rows=tuple(row for row in matrix.rows if row.name in ROWS), claims=())
 
-    monkeypatch.setattr(until_decided, "load_matrix", four_rows)
+    monkeypatch.setattr(heads, "load_matrix", four_rows)
     monkeypatch.setattr(until_decided, "table_record", record)
     monkeypatch.setattr(until_decided, "ask", lambda *folders: {t.table: t for t in answer(*folders).tables})
 

@@ -22,7 +22,7 @@ def test_the_evaluator_is_an_override_that_the_hash_does_not_see():
 
 
 def controlled(method: str, *words: str) -> dict:
-    return identity(load("shapes", method, ["model.mode=controlled", *words], 0))
+    return identity(load("shapes", method, ["model.mode=controlled", "model.reference=autoassign", *words], 0))
 
 
 def test_a_run_is_named_by_the_head_that_comes_out():

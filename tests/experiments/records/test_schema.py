@@ -11,18 +11,20 @@ from experiments.records import schema, table_schema
 from experiments.records.files import FORMAT, RecordError, hash_of, read_record, write_record
 from experiments.records.run_folder import RunFolder, read_table, tables_in, write_table
 from experiments.records.schema import Curve, CurvePoint, Failure, StepRow
-from experiments.records.table_schema import Claim
+from experiments.records.table_schema import Attribution, Claim
 from tests.sample_records import result, run_record, table_record
 
 RUN, RESULT, TABLE = run_record(), result(), table_record()
 POINT = CurvePoint(6, {"AP": 0.25, "APs": None})
 CLAIM = Claim("2.x", "difference", ("FCOS",), ("SAPD",), ("coco",), ("AP",), 2.0, 1.0, "text")
+SWAPPED = Attribution("SAPD", "FCOS", ("assignment",), ("FCOS", "SAPD"), kept=("box loss",))
 EXAMPLES = (
     *(RUN, RUN.protocol, RUN.data["train"], RESULT, RESULT.priors, result(ap=None)),
     *(Failure(reason="killed", kind="transient", tries=2), StepRow(3, {"loss": 1.5, "bad_images": 0, "norm": None})),
     *(Curve((POINT, replace(POINT, step=12))), Curve(), POINT),
     *(TABLE, TABLE.columns[1], TABLE.rows[0], TABLE.rows[1], TABLE.rows[0].entries["main"]),
     *(replace(TABLE, profile=""), replace(TABLE, claims=(CLAIM,), recipe="1a2b", overrides=("a=1",)), CLAIM),
+    *(replace(TABLE, attributions=(SWAPPED,)), SWAPPED),
 )
 
 
@@ -37,7 +39,7 @@ def test_every_record_has_an_example():
         (module, kind) for module in (schema, table_schema) for _, kind in inspect.getmembers(module, is_dataclass)
     ]
     kinds = {kind for module, kind in members if kind.__module__ == module.__name__}
-    assert {type(example) for example in EXAMPLES} == kinds and len(kinds) == 14
+    assert {type(example) for example in EXAMPLES} == kinds and len(kinds) == 15
 
 
 def test_the_files_of_a_run_and_of_a_table_come_back_equal(tmp_path):
