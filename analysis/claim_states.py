@@ -24,7 +24,7 @@ EXPECTED = ("confirmed", "contradicted", "equivalent", "settled")  # numbers of 
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ClaimReading:
     """A claim with the rows of one reading of the paper."""
 
     claim: Claim
@@ -35,7 +35,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Judged:
-    reading: Reading
+    reading: ClaimReading
     state: ClaimState
 
 
@@ -81,7 +81,7 @@ def _side(sign: int, rows: tuple[str, ...], metrics: tuple[str, ...], pairs: boo
         yield Term(sign * share * (-1 if pairs and i % 2 else 1), row, entry, metrics)
 
 
-def _readings(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Iterator[Reading]:
+def _readings(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Iterator[ClaimReading]:
     """The claim as it is; then with each row that stands for another reading of one of its rows."""
     yield _reading(table, claim, runs, draws)
     for row in table.rows:
@@ -93,11 +93,11 @@ def _readings(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Ite
             yield _reading(table, replace(claim, better=better, worse=worse), runs, draws)
 
 
-def _reading(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Reading:
+def _reading(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> ClaimReading:
     key, rows = table.entry_of(claim.dataset[0]), {row.name: row for row in table.rows}
     given = [set(rows[n].entries[key].runs) if key in rows[n].entries else set() for n in (*claim.better, *claim.worse)]
     effect = effect_of(terms_of(claim, key), runs, draws)
-    return Reading(claim, effect, all(given), set.intersection(*given) <= effect.by_seed.keys())
+    return ClaimReading(claim, effect, all(given), set.intersection(*given) <= effect.by_seed.keys())
 
 
 def _nothing(claim: Claim) -> ClaimState:
@@ -107,7 +107,7 @@ def _nothing(claim: Claim) -> ClaimState:
 class _States:
     """The looks, taken one after the other."""
 
-    def __init__(self, readings: list[Reading], looks: Looks, seeds: list[int]):
+    def __init__(self, readings: list[ClaimReading], looks: Looks, seeds: list[int]):
         self.readings, self.looks, count = readings, looks, len(readings)
         self.effects = [reading.effect for reading in readings]
         self.margins = Margins(

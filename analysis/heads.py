@@ -16,7 +16,7 @@ CHANGES = "changes with the head"
 NOWHERE = ("no result", "", "", "")  # of a claim that a table lacks, as claim_rows
 
 
-def side_by_side(records: list[TableRecord], tables: tuple[Table, ...]) -> tuple[Table, ...]:
+def beside_each_other(records: list[TableRecord], tables: tuple[Table, ...]) -> tuple[Table, ...]:
     """The first table of each that was made with several heads gets them beside each other. In the order of records."""
     groups: dict[tuple[int, str, str], list[int]] = {}
     for i, record in enumerate(records):

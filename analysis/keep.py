@@ -39,7 +39,7 @@ class Source:
     kept: bool  # from small records, by which the draws are fixed
 
 
-def source_of(folder: Path, resamples: int | None, seed: int | None, mix: bool | None) -> Source:
+def report_source(folder: Path, resamples: int | None, seed: int | None, mix: bool | None) -> Source:
     """Of a folder of runs, or of a kept report, which has its own options. None: the default. Raises RecordError."""
     asked, path = (resamples, seed, mix), folder / RECORDS / OPTIONS
     if not path.is_file():

@@ -91,7 +91,7 @@ def further(first: Path, a: Decisions, second: Path, b: Decisions) -> tuple[Path
 
 
 def _reach(decisions: Decisions) -> tuple[int, bool]:
-    """Of two with as many looks the one that goes on: the other's budget was spent."""
+    """Of two with as many looks the one that is to continue: the other's budget was spent."""
     return len(decisions.taken), bool(decisions.taken) and decisions.taken[-1].goes_on
 
 

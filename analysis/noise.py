@@ -19,7 +19,7 @@ LEAST = 1e-5  # of the mean variance: a smaller one has no logarithm to trust, a
 NEWTON = 8  # steps; 5 reach 1e-9
 
 
-def fitted(variances: np.ndarray, freedom: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+def fitted_noise(variances: np.ndarray, freedom: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
     """s0^2 and d0, each (...), of variances (..., K) with `freedom` (K,) degrees of freedom; d0 is 0 for K = 1."""
     count = variances.shape[-1]
     weight = np.broadcast_to(np.asarray(freedom, float), (count,))

@@ -26,8 +26,8 @@ try:
     from analysis.commands import exit_code, whole
     from analysis.draws import Draws
     from analysis.header import header_of
-    from analysis.heads import side_by_side
-    from analysis.keep import Source, keep_records, source_of
+    from analysis.heads import beside_each_other
+    from analysis.keep import Source, keep_records, report_source
     from analysis.looks import decisions_of
     from analysis.plain_table import plain_markdown, plain_table
     from analysis.plots import report_plots
@@ -89,7 +89,7 @@ def make_report(source: Source, plots: bool) -> Made:
         title=TITLE,
         summary=_summary(frame, records, source),
         header=header_of(runs, records),
-        tables=side_by_side(records, tables),
+        tables=beside_each_other(records, tables),
         plain=plain_table(others) if len(others) else None,
         plain_title="Other runs" if records else "Runs",
         plots=report_plots(frame, by_id, read_costs(source.runs)) if plots else (),
@@ -168,7 +168,7 @@ def main() -> int:
 
 
 def _report(options: argparse.Namespace) -> None:
-    source, out = source_of(options.runs, options.resamples, options.seed, options.mix), options.keep or options.out
+    source, out = report_source(options.runs, options.resamples, options.seed, options.mix), options.keep or options.out
     made = make_report(source, plots=bool(out) or source.kept)
     text = report_markdown(made.report)
     if not out:

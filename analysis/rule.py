@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.noise import fitted, moderated
+from analysis.noise import fitted_noise, moderated
 from analysis.spending import nominal_levels
 from analysis.stats import LEVEL, half_width
 
@@ -74,7 +74,7 @@ def estimates(
     several = freedom > 0
     variance, total = np.zeros(shape), np.zeros(shape)
     if several.any():
-        prior, worth = (x[..., None] for x in fitted(variances[..., several], freedom[several]))
+        prior, worth = (x[..., None] for x in fitted_noise(variances[..., several], freedom[several]))
         most = np.asarray(independent)[..., None] * freedom.mean()
         variance, total = moderated(np.where(several, variances, 0.0), freedom, prior, worth, most)
     of_images = (np.broadcast_to(x, shape) for x in (images, images_freedom))

@@ -23,7 +23,7 @@ Rows = dict[str, dict[int, Run]]  # row -> seed -> its finished run
 
 
 @dataclass(frozen=True)
-class Share:
+class PartShare:
     """What one part adds, AP in percent, over the seeds."""
 
     part: str
@@ -36,10 +36,10 @@ class Share:
 class Shares:
     of: Attribution
     whole: Mean | None  # the method less the reference, over the same seeds as the shares; None: no seed has all runs
-    parts: tuple[Share, ...]  # none without such a seed
+    parts: tuple[PartShare, ...]  # none without such a seed
     missing: tuple[str, ...]  # rows without any run
 
-    def share(self, part: str) -> Share | None:
+    def share(self, part: str) -> PartShare | None:
         return next((share for share in self.parts if share.part == part), None)
 
 
@@ -69,10 +69,10 @@ def _without(count: int, part: int) -> list[int]:
     return [s for s in range(count) if not s >> part & 1]
 
 
-def _share(name: str, v: np.ndarray, part: int) -> Share:
+def _share(name: str, v: np.ndarray, part: int) -> PartShare:
     bit, everything = 1 << part, v.shape[-1] - 1
     first, last = v[:, bit] - v[:, 0], v[:, everything] - v[:, everything ^ bit]
-    return Share(name, _mean(shapley(v, part)), _mean(first), _mean(last))
+    return PartShare(name, _mean(shapley(v, part)), _mean(first), _mean(last))
 
 
 def _mean(values: np.ndarray) -> Mean:

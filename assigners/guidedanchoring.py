@@ -23,7 +23,7 @@ from assigners.draws import draws
 from assigners.errors import AssignerError
 from assigners.geometry import center, iou, prior_shapes
 from assigners.interface import Assignment, Branch, Grid, HeadSpec, HeadStyle, Objects, Predictions
-from assigners.iou_match import Matches, by_falling_area, match
+from assigners.iou_match import PriorMatches, by_falling_area, match
 from assigners.losses.focal import negative_sum
 from assigners.losses.point import PointLoss
 from assigners.losses.terms import world_mean
@@ -96,7 +96,7 @@ class GuidedAnchoring(Assigner):
         )
 
     @torch.no_grad()
-    def _match_guided(self, grid: Grid, objects: Objects, preds: Predictions) -> Matches:
+    def _match_guided(self, grid: Grid, objects: Objects, preds: Predictions) -> PriorMatches:
         """Guided anchors to objects, by falling area. Anchors are tried that may reach the IoU of one near the object.
 
         IoU q leaves the centre within (1 - q) / (2 q) of the object's size from its centre, on either axis.

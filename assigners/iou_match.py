@@ -17,7 +17,7 @@ from assigners.pairs import Windows, pack, segment_max, unpack
 
 
 @dataclass(frozen=True)
-class Matches:
+class PriorMatches:
     """Of P cells of a batch."""
 
     iou: Tensor  # (P,) highest of the cell's priors with any object
@@ -46,7 +46,7 @@ def _taken(objects: Objects, order: Tensor) -> Objects:
 
 def match(
     candidates: Windows, boxes: Tensor, objects: Objects, cells: int, positive: float, least: float, budget: int
-) -> Matches:
+) -> PriorMatches:
     """A cell is positive where one of its priors has IoU `positive` or more with an object, or an object's highest.
 
     candidates: every pair whose IoU counts; boxes: of their priors, for one image (p A, 4) or for all (P A, 4) px;
@@ -66,4 +66,4 @@ def match(
         claim.scatter_reduce_(0, cell, gt.where(highest, -1), "amax")
     q, gt = unpack(best)
     taken = (q >= positive) | (claim >= 0)
-    return Matches(q, gt.where(claim < 0, claim).where(taken, n), taken)
+    return PriorMatches(q, gt.where(claim < 0, claim).where(taken, n), taken)

@@ -21,7 +21,7 @@ def changes(words: Iterable[str]) -> dict[str, Any]:
 
 def table_recipe(profile: Profile, tuned: bool, overrides: Iterable[str]) -> str:
     """Of a table. tuned: each method has the settings that the search chose for it."""
-    own = [profile.methods] if tuned and profile.methods else []
+    own = [profile.methods] * bool(tuned and profile.methods) + [profile.instead] * bool(profile.instead)
     return hash_of([profile.datasets, changes(profile.set) | changes(overrides), *own])[:8]
 
 

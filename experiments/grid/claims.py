@@ -42,7 +42,7 @@ class _Line:
     said: str = ""
 
 
-def claim_words(file: str, rows: Iterable[str], columns: dict[str, str], datasets: Iterable[str]) -> ClaimWords:
+def vocabulary(file: str, rows: Iterable[str], columns: dict[str, str], datasets: Iterable[str]) -> ClaimWords:
     """columns: metric as typed -> as the result has it."""
     return ClaimWords(file, tuple(rows), tuple(datasets), dict(zip(METRICS, METRICS, strict=True)) | columns)
 

@@ -88,7 +88,8 @@ def entries_of(
             here = profile.datasets.get(paper, "")
             reason = row.reason or ("" if here else f"the profile {profile.name} has nothing for {paper}")
             entry = TableEntry(matrix.table, row, key, here, paper, seeds[0], reason)
-            first = _resolved(entry, [*row.set, *profile.set, *own_settings(row, matrix, profile)], overrides, finder)
+            words = [*row.set, *profile.set, *own_settings(row, matrix, profile), *row.stand_ins]
+            first = _resolved(entry, words, overrides, finder)
             yield from (_of_seed(first, seed, finder) for seed in seeds)
 
 

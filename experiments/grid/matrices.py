@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.grid.attribution import read_attributions
-from experiments.grid.claims import claim_words, read_claims
-from experiments.grid.search_space import Search, read_methods, read_search
+from experiments.grid.claims import read_claims, vocabulary
+from experiments.grid.search_space import Search, parse_search, read_methods
 from experiments.recipes.typed import build_typed
 from experiments.recipes.yaml_text import read_yaml
 from experiments.records.schema import METRICS
@@ -29,6 +29,7 @@ class MatrixRow:
     paper: dict[str, float]  # column -> percent; {}: no row of the paper
     controlled: tuple[str, ...] = ()  # key=value beside `set` with a head that all rows get
     reading_of: str = ""  # the row of which this is another reading of the paper; "": of none
+    stand_ins: tuple[str, ...] = ()  # those of `set` that the profile put in the place of others; they win over its own
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Profile:
     datasets: dict[str, str]  # the paper's dataset -> the recipe here
     classes: dict[str, str] = field(default_factory=dict)  # the paper's class -> the class here
     set: tuple[str, ...] = ()  # key=value; it wins over a row's
+    instead: dict[str, tuple[str, ...]] = field(default_factory=dict)  # key=value of a row -> those in its place
     tuned: str = ""  # how it was tuned, a sentence
     search: Search | None = None  # what --tune searches for each method; None: nothing
     methods: dict[str, tuple[str, ...]] = field(default_factory=dict)  # method -> key=value that the search chose
@@ -87,8 +89,9 @@ def load_profile(name: str) -> Profile:
         values["datasets"],
         values.get("classes", {}),
         tuple(values.get("set", ())),
+        {text: tuple(others) for text, others in values.get("instead", {}).items()},
         values.get("tuned", ""),
-        read_search(values["search"], where) if "search" in values else None,
+        parse_search(values["search"], where) if "search" in values else None,
         read_methods(values.get("methods", {}), where),
     )
 
@@ -103,14 +106,14 @@ def load_matrix(table: int, profile: Profile) -> Matrix:
     columns = tuple(
         _column(name, paper, label, profile.classes) for paper, label in datasets.items() for name in values["columns"]
     )
-    rows = tuple(_row(line, columns, path.name) for line in values.get("rows", []))
+    rows = tuple(_row(line, columns, path.name, profile) for line in values.get("rows", []))
     swapped, attributions = read_attributions(values.get("attributions"), path.name)
     rows += tuple(MatrixRow(row.name, row.method, row.set, "", "", {}) for row in swapped)
     names = [row.name for row in rows]
     if lost := [row.reading_of for row in rows if row.reading_of not in ("", *names)]:
         raise unknown(f"row in {path.name}: reading_of", lost[0], names)
     metrics = dict(zip(values["columns"], (column.metric for column in columns), strict=False))  # alike on each dataset
-    claims = read_claims(values.get("claims", []), claim_words(path.name, names, metrics, datasets))
+    claims = read_claims(values.get("claims", []), vocabulary(path.name, names, metrics, datasets))
     entries = {_key(*pair): pair[0] for pair in datasets.items()}
     tuned = values.get("tuned", True)
     return Matrix(table, values["title"], entries, columns, rows, claims, tuned=tuned, attributions=attributions)
@@ -129,13 +132,23 @@ def _column(name: str, paper: str, label: str, classes: dict[str, str]) -> Colum
     return ColumnRecord(name if stand_in == name else f"{stand_in} ({name})", _key(paper, label), f"class:{stand_in}")
 
 
-def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str) -> MatrixRow:
+def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str, profile: Profile) -> MatrixRow:
     line = build_typed(_Line, values, f"{file}: {values.get('name')}")
     if len(line.paper) not in (0, len(columns)) or bool(line.method) == bool(line.reason):
         raise UserError(
             f"{file}: {line.name} needs {len(columns)} figures of the paper or none, and a method or a reason."
         )
     paper = {column.name: value for column, value in zip(columns, line.paper, strict=False)}
+    stand_ins = tuple(other for text in line.set for other in profile.instead.get(text, ()))
+    own = tuple(text for text in line.set if text not in profile.instead)
     return MatrixRow(
-        line.name, line.method, line.set, line.against, line.reason, paper, line.controlled, line.reading_of
+        line.name,
+        line.method,
+        own + stand_ins,
+        line.against,
+        line.reason,
+        paper,
+        line.controlled,
+        line.reading_of,
+        stand_ins,
     )

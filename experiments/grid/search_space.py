@@ -55,7 +55,7 @@ class Search:
         )
 
 
-def read_search(values: Any, where: str) -> Search:
+def parse_search(values: Any, where: str) -> Search:
     """Of a profile. Raises UserError for one that does not come out even."""
     search = build_typed(Search, values, f"{where}: search")
     n = len(search.settings)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.heads import side_by_side, verdict_of
+from analysis.heads import beside_each_other, verdict_of
 from analysis.sentences import PLUS_MINUS
 from experiments.records.table_schema import Claim
 from tests.synthetic import built, record, result, row, table_of, write_run
@@ -50,7 +50,7 @@ def tables(tmp_path):
 
 
 def test_the_native_table_gets_all_heads_beside_each_other(tables):
-    first, *others = side_by_side(*tables)
+    first, *others = beside_each_other(*tables)
     verdicts, figures = first.blocks
     assert verdicts.head == ("claim", "native", "AutoAssign's head", "FCOS*'s head", "verdict")
     ((claim, native, own, other, verdict),) = verdicts.rows
@@ -76,10 +76,10 @@ def test_the_native_table_gets_all_heads_beside_each_other(tables):
 def test_another_recipe_or_a_table_alone_has_nothing_beside_it(tables):
     records, built_tables = tables
     tuned = [replace(records[0], recipe="tuned", common="same"), replace(records[1], recipe="plain", common="same")]
-    assert len(side_by_side(tuned, built_tables[:2])[0].blocks) == 2
+    assert len(beside_each_other(tuned, built_tables[:2])[0].blocks) == 2
     apart = [records[0], replace(records[1], recipe="other")]
-    assert side_by_side(apart, built_tables[:2]) == built_tables[:2]
-    assert side_by_side(records[:1], built_tables[:1]) == built_tables[:1]
+    assert beside_each_other(apart, built_tables[:2]) == built_tables[:2]
+    assert beside_each_other(records[:1], built_tables[:1]) == built_tables[:1]
 
 
 def test_a_record_of_another_version_that_lacks_a_row_or_a_claim_is_no_error(tables):
@@ -87,7 +87,7 @@ def test_a_record_of_another_version_that_lacks_a_row_or_a_claim_is_no_error(tab
     records, built_tables = tables
     lacking = replace(records[2], rows=records[2].rows[:1], claims=())
     less = replace(built_tables[2], rows=built_tables[2].rows[:1], claims=())
-    first, *_ = side_by_side([*records[:2], lacking], (*built_tables[:2], less))
+    first, *_ = beside_each_other([*records[:2], lacking], (*built_tables[:2], less))
     assert first.blocks[0].rows[0][3:] == ("no result", "confirmed (native, AutoAssign alone)")
     assert [row[0] for row in first.blocks[1].rows] == ["AutoAssign"]
 
@@ -99,5 +99,5 @@ def test_what_a_controlled_row_sets_beside_the_head_is_named(tables):
     records = [replace(records[0], rows=rows[0]), replace(records[1], rows=tuple(
         replace(row, keeps="keeps PointLoss") for row in rows[1]
     ))]  # fmt: skip
-    first, _ = side_by_side(records, built_tables[:2])
+    first, _ = beside_each_other(records, built_tables[:2])
     assert first.blocks[1].rows[0][-1] == "PointLoss; controlled with loss.box_kind=giou"

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from analysis.draws import Draws
-from analysis.keep import keep_records, source_of
+from analysis.keep import keep_records, report_source
 from analysis.kept import POINTS, decoded, encoded, loss_curve
 from analysis.runs import read_runs
 from experiments.records.cost_schema import Cost, Costs, write_costs
@@ -110,12 +110,12 @@ def test_a_report_is_kept_again_from_what_was_kept(kept, tmp_path):
 @pytest.mark.parametrize("asked", [(1000, None, None), (None, 0, None), (None, None, True)])
 def test_other_draws_than_the_kept_are_refused(kept, asked):
     with pytest.raises(RecordError, match="kept report of 60 draws, seed 3"):
-        source_of(kept / "report", *asked)
-    assert source_of(kept / "report", 60, 3, None).kept and not source_of(kept / "runs", *asked).kept
+        report_source(kept / "report", *asked)
+    assert report_source(kept / "report", 60, 3, None).kept and not report_source(kept / "runs", *asked).kept
 
 
 def test_a_report_is_not_kept_in_the_place_of_its_own_records(kept):
-    before, source = sorted((kept / "report").rglob("*")), source_of(kept / "report", None, None, None)
+    before, source = sorted((kept / "report").rglob("*")), report_source(kept / "report", None, None, None)
     with pytest.raises(RecordError, match="keeps these records already"):
         keep_records(source, [], Draws(60, 3), kept / "report")
     assert sorted((kept / "report").rglob("*")) == before

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis import sentences, to_csv, to_latex, to_markdown
 from analysis.report_model import Report
-from analysis.shapley import Share, Shares
+from analysis.shapley import PartShare, Shares
 from analysis.share_words import share_blocks
 from analysis.stats import Mean
 from analysis.table import (
@@ -178,7 +178,7 @@ def shares() -> Table:
     """Of one method with two parts and one that it cannot give up."""
     item = Attribution("b", "a", ("assignment", NASTY), ("a", "x", "y", "b"), (), ("box loss",), "keeps PointLoss")
     means = [Mean(value, 0.5, 3) for value in (4.0, -1.5, 2.5)]
-    parts = (Share("assignment", means[0], means[0], means[0]), Share(NASTY, means[1], means[0], means[1]))
+    parts = (PartShare("assignment", means[0], means[0], means[0]), PartShare(NASTY, means[1], means[0], means[1]))
     of = (Shares(item, means[2], parts, ()),)
     return replace(table(), shares=of, blocks=share_blocks(of), rankings=())
 

@@ -3,7 +3,7 @@
 import torch
 
 from assigners.interface import Objects
-from assigners.iou_match import Matches, by_falling_area, match
+from assigners.iou_match import PriorMatches, by_falling_area, match
 from assigners.pairs import overlapping
 from tests.oracles.scenes import one_image, two_by_two
 
@@ -14,7 +14,7 @@ def image(*boxes: list[float], labels: list[int] | None = None) -> Objects:
     return one_image(torch.tensor(boxes), torch.tensor(labels or [0] * len(boxes)))
 
 
-def matched(objects: Objects, positive: float = 0.5, least: float = 0.0, budget: int = 100) -> Matches:
+def matched(objects: Objects, positive: float = 0.5, least: float = 0.0, budget: int = 100) -> PriorMatches:
     candidates = overlapping(GRID, objects.boxes, objects.image)
     return match(candidates, GRID.boxes, objects, 4, positive, least, budget)
 

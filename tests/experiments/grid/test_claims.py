@@ -4,13 +4,13 @@ import csv
 
 import pytest
 
-from experiments.grid.claims import claim_words, read_claims
+from experiments.grid.claims import read_claims, vocabulary
 from experiments.grid.matrices import load_matrix, load_profile, table_numbers
 from experiments.runtime.commit import ROOT
 from experiments.runtime.errors import UserError
 
 PAPER = ROOT.parent / "shared" / "paper" / "claims.csv"
-WORDS = claim_words("table9.yaml", ["a", "b", "c"], {"AP": "AP", "bear": "class:top"}, ["voc", "coco"])
+WORDS = vocabulary("table9.yaml", ["a", "b", "c"], {"AP": "AP", "bear": "class:top"}, ["voc", "coco"])
 GOOD = {"id": "9.x", "kind": "difference", "better": "a", "worse": "b", "dataset": "voc", "published": 2, "margin": 1}
 
 

@@ -8,7 +8,7 @@ from experiments.grid.changes import search_recipe, table_recipe
 from experiments.grid.entries import DatasetFinder, entries_of
 from experiments.grid.heads import under_head
 from experiments.grid.matrices import load_matrix, load_profile
-from experiments.grid.search_space import Search, read_methods, read_search
+from experiments.grid.search_space import Search, parse_search, read_methods
 from experiments.grid.table_record import table_record
 from experiments.grid.tune import searched_methods
 from experiments.runtime.errors import UserError
@@ -25,7 +25,7 @@ def search(n: int, m: int, **changes) -> Search:
         "seeds": list(range(100, 100 + m)),
         "set": ["data.held_out=0.5"],
     }
-    return read_search(values | changes, "own.yaml")
+    return parse_search(values | changes, "own.yaml")
 
 
 @pytest.mark.parametrize(
