@@ -19,6 +19,14 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSIGNBENCH_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_shared_runs(tmp_path_factory):
+    """For the fixtures that several tests share: they are made before `own_cache`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSIGNBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def typed(monkeypatch, capsys):
     """Exit code, stdout and stderr of a module's command with these words."""
