@@ -47,9 +47,9 @@ def command(typed):
     return partial(typed, run)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two_processes():
-    """Fresh ones, for what a method does in several."""
+    """For what a method does in several."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         yield pool
 
