@@ -19,6 +19,14 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ASSIGNBENCH_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_shared_runs(tmp_path_factory):
+    """For the fixtures that several tests share: they are made before `own_cache`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSIGNBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def typed(monkeypatch, capsys):
     """Exit code, stdout and stderr of a module's command with these words."""
@@ -39,9 +47,9 @@ def command(typed):
     return partial(typed, run)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two_processes():
-    """Fresh ones, for what a method does in several."""
+    """For what a method does in several."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         yield pool
 

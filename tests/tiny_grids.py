@@ -9,17 +9,28 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from analysis import report
+from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.runtime.commit import ROOT
-from tests.tiny_runs import LONGER, TINY, sets
+from tests.tiny_runs import LONGER, TINY, here, sets
 
 BOTH = ("--only", "row=none", "--only", "row=both")
 WORKER = "experiments.grid.worker"
 
 
 def line(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
-    words = ["--tables", "2", "--profile", "cpu", "--seeds", "0", "--runs", str(runs), *more]
-    return [sys.executable, "experiments/run.py", *words, *sets(*TINY, *LONGER, "data.workers=0", *overrides)]
+    return [sys.executable, "experiments/run.py", *words(runs, *more, overrides=overrides)]
+
+
+def words(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
+    table = ["--tables", "2", "--profile", "cpu", "--seeds", "0", "--runs", str(runs), *more]
+    return [*table, *sets(*TINY, *LONGER, "data.workers=0", *overrides)]
+
+
+def call_here(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Exit code and stderr of a driver that is this process, without Ray, which would stay in it."""
+    return here(run, *words(runs, *more, overrides=overrides))[::2]
 
 
 def call(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> tuple[int, str]:
@@ -40,9 +51,8 @@ def records(runs: Path) -> dict[str, dict]:
 def tables(runs: Path) -> list[str]:
     """Lines of the report's table in all formats, without the command typed, which names the folder."""
     out = runs.parent / f"{runs.name}-report"
-    words = [sys.executable, "analysis/report.py", str(runs), "--out", str(out)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    code, _, err = here(report, runs, "--out", out)
+    assert code == 0, err
     lines = [line for kind in ("csv", "tex", "md") for line in (out / f"table2.{kind}").read_text().splitlines()]
     return [line for line in lines if "experiments/run.py" not in line]
 

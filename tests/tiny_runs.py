@@ -20,7 +20,7 @@ from experiments.runtime.commit import ROOT
 CLOCKS = ("images_per_s", "wait")  # of a row of metrics
 TINY = (
     "schedule.iterations=3 schedule.warmup=1 schedule.batch=4 schedule.checkpoint_every=2 data.train_images=16 "
-    "data.val_images=4 model.channels=16 model.tower_convs=1 data.short=64 data.long=64"
+    "data.val_images=4 model.backbone=mobilenet_v2 model.channels=16 model.tower_convs=1 data.short=64 data.long=64"
 ).split()
 LONGER = ("schedule.iterations=6",)  # 24 steps
 

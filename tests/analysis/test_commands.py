@@ -29,14 +29,14 @@ def called(*words: object, shell: str = "", **env: str) -> subprocess.CompletedP
 
 def test_an_ascii_terminal_gets_the_numbers_of_the_letters_and_the_files_the_letters(runs, tmp_path):
     for words, text in (((), "\\xb1"), (("--out", tmp_path), "index.html")):
-        done = called(runs, *words, PYTHONIOENCODING="ascii")
+        done = called(runs, "--resamples", "10", *words, PYTHONIOENCODING="ascii")
         assert (done.returncode, done.stderr) == (0, "") and text in done.stdout and done.stdout.isascii()
     assert "±" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("shell", ["| head -c 1", "| true", ">&-"])
 def test_a_reader_that_has_gone_is_no_error(runs, shell):
-    done = called(runs, shell=shell)
+    done = called(runs, "--resamples", "10", shell=shell)
     assert done.stderr == "" and done.returncode == 0
 
 
@@ -47,9 +47,11 @@ def test_a_reader_that_has_gone_is_no_error(runs, shell):
         (("--seed", "-1"), "--seed: a whole number from 0 to 4294967295, got '-1'"),
     ],
 )
-def test_a_number_out_of_its_range_is_named(runs, words, sentence):
-    done = called(runs, *words)
-    assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
+def test_a_number_out_of_its_range_is_named(runs, words, sentence, typed, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        typed(report, runs, *words)
+    err = capsys.readouterr().err
+    assert stopped.value.code == 2 and sentence in err and "Traceback" not in err
 
 
 def test_an_interruption_and_a_folder_that_cannot_be_written_are_sentences(runs, tmp_path, typed, monkeypatch):

@@ -12,7 +12,7 @@ from assigners.interface import Objects
 from detector.config import DetectorConfig
 from detector.detector import Detector
 
-CONFIG = DetectorConfig("resnet18", "none", "gn", 0, 16, 1, "native")
+CONFIG = DetectorConfig("mobilenet_v2", "none", "gn", 0, 16, 1, "native")
 
 
 def model(name: str) -> Detector:

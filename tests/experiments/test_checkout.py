@@ -34,6 +34,7 @@ def test_the_version_is_of_the_checkout_that_was_called(checkout, elsewhere):
 
 @pytest.mark.parametrize("executor", ["process", "ray"])
 def test_the_workers_of_a_grid_run_the_code_of_the_checkout_that_was_called(checkout, elsewhere, executor):
+    """About 15 s by Ray, which starts a cluster and imports torch in three processes."""
     with (checkout / "experiments" / "training" / "step.py").open("a") as file:
         file.write(MARKER)
     runs = elsewhere / "runs"

@@ -99,6 +99,7 @@ def test_a_run_of_another_version_is_refused_with_what_to_do_and_force_makes_it_
 
 
 def test_two_processes_train_as_one(command, tmp_path):
+    """About 15 s: torchrun and its two processes import torch, 3 s each."""
     assert command(*words(tmp_path / "one"))[0] == 0
     line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     line += ["experiments/run.py", *words(tmp_path / "two")]

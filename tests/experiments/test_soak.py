@@ -16,5 +16,6 @@ from experiments.runtime.commit import ROOT
     ],
 )
 def test_the_soak_in_small_has_nothing_to_say(words, end):
+    """More than 15 s each: dozens of tiny runs that are broken and made again."""
     done = subprocess.run([sys.executable, "-m", *words.split()], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith(end), done.stdout + done.stderr

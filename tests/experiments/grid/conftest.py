@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_grids import BOTH, call
+from tests.tiny_grids import BOTH, call_here
 from tests.tiny_runs import sets
 
 SMALL = ("data.train_images=16", "data.val_images=4")
@@ -14,7 +14,7 @@ SMALL = ("data.train_images=16", "data.val_images=4")
 def undisturbed_grid(tmp_path_factory) -> Path:
     """Table 2, one run after the other in one process."""
     runs = tmp_path_factory.mktemp("undisturbed")
-    code, err = call(runs, *BOTH, "--executor", "serial")
+    code, err = call_here(runs, *BOTH, "--executor", "serial")
     assert code == 0 and "2 of 2 runs done" in err
     return runs
 

@@ -74,6 +74,7 @@ def test_a_signal_in_the_evaluation_leaves_with_75_and_it_is_done_again(
 
 
 def test_torchrun_passes_a_signal_on_and_both_processes_stop_at_one_step(tmp_path):
+    """About 15 s: torchrun and its two processes import torch, 3 s each."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     line = [*launcher, "experiments/run.py", *PLAN.words(tmp_path, "schedule.iterations=300")]
     begun = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -1,4 +1,7 @@
-"""Ray itself, with nodes that are processes of this machine: what it runs equals what ran without it."""
+"""Ray itself, with nodes that are processes of this machine: what it runs equals what ran without it.
+
+A test takes 10 to 40 s: Ray, the driver and each worker are processes of their own, and torch is 3 s of each.
+"""
 
 import shutil
 import socket
@@ -17,17 +20,21 @@ from tests.tiny_grids import BOTH, call, line, orphans, owner, records, tables
 PACKAGES, KINDS = ("assigners", "detector", "experiments"), (".py", ".yaml")
 
 
-@pytest.fixture
-def cluster(monkeypatch):
-    """A head that runs nothing, and two nodes for one run each, with the code of another commit."""
-    for name, value in (SETTINGS | {SENT: "another"}).items():
-        monkeypatch.setenv(name, value)
-    ray_cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    nodes = [ray_cluster.add_node(num_cpus=1) for _ in range(2)]
-    ray_cluster.wait_for_nodes()
-    monkeypatch.delenv(SENT)
-    yield ray_cluster, nodes
-    ray_cluster.shutdown()
+@pytest.fixture(scope="module")
+def cluster():
+    """A head that runs nothing, and two nodes for one run each, with the code of another commit.
+
+    A test may take one of the nodes away. To start it takes 10 s.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (SETTINGS | {SENT: "another"}).items():
+            patch.setenv(name, value)
+        ray_cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        nodes = [ray_cluster.add_node(num_cpus=1) for _ in range(2)]
+        ray_cluster.wait_for_nodes()
+        patch.delenv(SENT)
+        yield ray_cluster, nodes
+        ray_cluster.shutdown()
 
 
 def running(runs: Path, rows: int) -> bool:
