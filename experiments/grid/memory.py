@@ -29,7 +29,7 @@ def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
         kind = (recipe.assigner, recipe.settings, recipe.model, entry.classes, _sides(recipe), kept)
         if kind not in by_kind:
             by_kind[kind] = _fitting(recipe, entry.classes)
-        network = "{}, {} x {}".format(recipe.model.backbone, *_sides(recipe))
+        network = "{}, {} x {}".format(recipe.model.network, *_sides(recipe))
         fitting[network] = [min(pair) for pair in zip(by_kind[kind], fitting.get(network, by_kind[kind]), strict=True)]
     return [
         f"{network}: a device of {_words(counts)}, in float32 by calculation" for network, counts in fitting.items()

@@ -14,10 +14,14 @@ from experiments.training.model import build_detector
 SMALL = ["model.weights=none", "model.backbone=resnet18", "model.channels=32", "model.tower_convs=1"]
 
 
+DEFORMED = ["model.dcn=c3-c5", "model.dcn_tower=true", "model.backbone=resnext50_32x4d", "model.width=0.125"]
+
+
+@pytest.mark.parametrize("network", [[], DEFORMED], ids=["plain", "deformable"])
 @pytest.mark.parametrize("recompute", ["false", "true"])
 @pytest.mark.parametrize("images", [1, 3])
-def test_the_calculation_meets_a_real_step(images, recompute):
-    recipe = load("shapes", "autoassign", [*SMALL, f"model.recompute={recompute}"], 0)
+def test_the_calculation_meets_a_real_step(images, recompute, network):
+    recipe = load("shapes", "autoassign", [*SMALL, *network, f"model.recompute={recompute}"], 0)
     with torch.device("meta"):
         calculated = step_bytes(build_detector(recipe, 10), images, (256, 320))
     model = build_detector(recipe, 10)
@@ -38,6 +42,12 @@ def test_a_network_and_size_have_one_line_and_the_hungriest_method(monkeypatch):
     (nine,), (one,) = memory_lines([entry(assigner="retinanet")]), memory_lines([entry()])
     assert memory_lines([entry(), entry(assigner="retinanet")]) == [min(nine, one, key=_images)]
     assert "resnet18, 800 x 1344: a device of 11 GB" in one
+
+
+def test_deformable_convolutions_are_a_network_of_their_own():
+    lines = memory_lines([entry(), entry("model.dcn=c4-c5"), entry("model.dcn_tower=true")])
+    networks = [line.partition(",")[0] for line in lines]
+    assert networks == ["resnet18", "resnet18 DCN C4-C5", "resnet18 DCN towers"]
 
 
 def test_recomputation_lets_more_images_in():
