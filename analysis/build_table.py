@@ -16,6 +16,7 @@ from analysis.runs import Run
 from analysis.sorted_runs import OTHER, Sorted, sort_runs
 from analysis.stats import LEVEL, Mean, half_width, mean_of
 from analysis.table import Certificate, Hole, PrintedValue, Row, Table
+from analysis.weights import starting_weights
 from experiments.records.decision_schema import Decisions
 from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
 
@@ -48,6 +49,7 @@ def build_table(
         rankings=tuple(rankings(record, sort.done, draws)),
         holes=tuple(hole for holes in sort.holes.values() for hole in holes),
         certificates=tuple(_certificates(sort, frozenset(record.searched))),
+        weights=starting_weights(sort.done),
     )
 
 

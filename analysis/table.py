@@ -127,6 +127,12 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class StartingWeights:
+    recipe: str  # that the weights were trained with, RunRecord.weights
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     name: str
     differs: str
@@ -150,6 +156,7 @@ class Table:
     holes: tuple[Hole, ...]
     certificates: tuple[Certificate, ...]
     tuning: tuple[str, ...] = ()  # how the settings of its methods were found, sentences
+    weights: tuple[StartingWeights, ...] = ()  # of all rows with figures, also of those outside of a certificate
 
     @property
     def empty(self) -> bool:
