@@ -18,6 +18,7 @@ from analysis.share_words import share_blocks
 from analysis.sorted_runs import OTHER, Sorted, sort_runs
 from analysis.stats import LEVEL, Mean, half_width, mean_of
 from analysis.table import Certificate, Hole, PrintedValue, Row, Table
+from analysis.weights import starting_weights
 from experiments.records.decision_schema import Decisions
 from experiments.records.table_schema import ColumnRecord, EntryRecord, RowRecord, TableRecord
 
@@ -54,6 +55,7 @@ def build_table(
         head=record.head_name,
         shares=shares,
         blocks=share_blocks(shares),
+        weights=starting_weights(sort.done),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Ranking, RowDifference, Table
+from analysis.weights import weight_lines
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
@@ -169,6 +170,7 @@ def details(table: Table) -> list[tuple[str, list[str]]]:
         where = "" if c.entry == "main" else f" on {c.entry}"
         lines = [*shared_lines(c), *map(differs_line, c.differences)]
         sections.append((f"What the rows share and how they differ{where}", lines))
+    sections.append(("Weights that the rows start from", weight_lines(table)))
     sections.append(("How the settings of each method were found", list(table.tuning)))
     sections.append(("Command", [table.command] * bool(table.command)))
     return [(title, items) for title, items in sections if items]

@@ -140,6 +140,12 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class StartingWeights:
+    recipe: str  # that the weights were trained with, RunRecord.weights
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     name: str
     differs: str
@@ -167,6 +173,7 @@ class Table:
     shares: tuple[Shares, ...] = ()
     blocks: tuple[Block, ...] = ()
     remark: str = ""  # what the line of its verdicts must say beside them
+    weights: tuple[StartingWeights, ...] = ()  # of all rows with figures, also of those outside of a certificate
 
     @property
     def empty(self) -> bool:

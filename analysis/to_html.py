@@ -11,6 +11,7 @@ from analysis.claim_words import HEAD, claim_rows, claims_line
 from analysis.plain_table import NOTE, PlainTable
 from analysis.report_model import Plot, Report
 from analysis.table import COMBINATIONS, Block, Certificate, PrintedValue, Table
+from analysis.weights import mixed
 
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6570;--line:#d7dce1;--ground:#fff;--band:#f5f7f9;--bad:#b3261e}
@@ -93,6 +94,7 @@ def _table(table: Table) -> str:
             *_folds(table, f'<div class="scroll"><table>{_head(head)}<tbody>{"".join(rows)}</tbody></table></div>'),
             f"<p><strong>{escape(sentences.rankings_line(table))}</strong></p>" * (not table.claims),
             *map(_certificate, table.certificates),
+            *(f'<div class="bad"><strong>{escape(sentence)}</strong></div>' for sentence in mixed(table)),
             *(_folded(title, items) for title, items in sentences.details(table)),
         ]
     )

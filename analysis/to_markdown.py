@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from analysis import sentences
 from analysis.claim_words import HEAD, claim_rows, claims_line
 from analysis.table import COMBINATIONS, Block, PrintedValue, Table
+from analysis.weights import mixed
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -58,6 +59,7 @@ def table_body(table: Table) -> list[str]:
     for certificate in table.certificates:
         lines += ["", _loud(sentences.fairness_line(certificate), bool(certificate.broken))]
         lines += [f"- {escape_markdown(sentence)}" for sentence in certificate.broken]
+    lines += [text for sentence in mixed(table) for text in ("", _loud(sentence, True))]
     return lines + _details(table)
 
 

@@ -5,41 +5,70 @@ torchvision is imported where a network is built: a recipe only wants the names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
+from typing import Literal
 
 from torch import Tensor, nn
 
 from detector.recompute import apply
+from detector.weights import NONE, SETS, fill, is_file, published_state
 
 GROUPS = 8  # of GroupNorm; they divide MobileNetV2's widths, too
 MOBILENET_STAGES = (2, 4, 7, 14, 18)  # ends of the stages of stride 2, 4, 8, 16, 32 in `features`; without the last 1x1
 
+OLD, NEW = "the old training recipe", "the new long training recipe"  # of torchvision's sets, by their `meta`
+
+Style = Literal["pytorch", "caffe"]
+Dcn = Literal["none", "c3-c5", "c4-c5"]
+DEFORMED: dict[Dcn, tuple[int, ...]] = {"none": (), "c3-c5": (2, 3, 4), "c4-c5": (3, 4)}  # ranks of stages
 Stages = Callable[[nn.Module], list[nn.Module]]
 Narrow = Callable[[str, float, Callable[[int], nn.Module]], nn.Module]  # (name, width, norm layer) -> network
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """How a backbone is made."""
+    """How a backbone is made, and what it can be asked for."""
 
-    build: Callable[[str, str, float], nn.Module]  # (weights, norm, width) of DetectorConfig; OSError without weights
+    build: Callable[[str, float], nn.Module]  # (norm, width) of DetectorConfig -> network without weights
     stages: Stages  # network -> five modules, applied in turn
-    weights_url: Callable[[], str] = lambda: ""  # of the file that weights=imagenet loads; "": there is none
+    published: Mapping[str, str]  # word of weights -> the training recipe of that set
+    styles: tuple[Style, ...] = ("pytorch",)
+    dcn: tuple[Dcn, ...] = ("none",)
 
 
 class Backbone(nn.Module):
     """Images (B, 3, H, W) -> C3, C4, C5 at strides 8, 16, 32. `channels` are their widths."""
 
     def __init__(
-        self, name: str, weights: str, norm: str, frozen_stages: int, recompute: bool = False, width: float = 1.0
+        self,
+        name: str,
+        weights: str,
+        norm: str,
+        frozen_stages: int,
+        recompute: bool = False,
+        width: float = 1.0,
+        style: Style = "pytorch",
+        dcn: Dcn = "none",
+        state: Mapping[str, Tensor] = MappingProxyType({}),
     ):
-        """weights: imagenet (torchvision's first set, from its cache) or none. Raises OSError where it lacks."""
+        """As the fields of DetectorConfig; state: tensors of weights that are a file.
+
+        Raises OSError where torchvision's weights lack, WeightsError where a file's do not fit.
+        """
         super().__init__()
         architecture = BACKBONES[name]
-        self.stages = nn.ModuleList(architecture.stages(architecture.build(weights, norm, width)))
+        net = architecture.build(norm, width)
+        if weights != NONE:
+            fill(net, state if is_file(weights) else published_state(name, weights))
+        if style == "caffe":
+            _stride_first(net)
+        for rank in DEFORMED[dcn]:
+            _deform(architecture.stages(net)[rank])
+        self.stages = nn.ModuleList(architecture.stages(net))
         for stage in self.stages[:frozen_stages]:
             stage.requires_grad_(False)
         self.recompute = recompute
@@ -53,12 +82,12 @@ class Backbone(nn.Module):
         return features[2:]
 
 
-def _torchvision(name: str, stages: Stages, narrow: Narrow) -> Architecture:
-    """A model of torchvision's, with its first set of ImageNet weights."""
-    return Architecture(partial(_build, name, narrow), stages, lambda: _first_weights(name).url)
+def weights_words(name: str, weights: str) -> str:
+    """What a backbone starts from, and how that was trained; not of a file, of which nothing is known."""
+    return f"torchvision {SETS[weights]}, {BACKBONES[name].published[weights]}" if weights != NONE else "none"
 
 
-def _build(name: str, narrow: Narrow, weights: str, norm: str, width: float) -> nn.Module:
+def _build(name: str, narrow: Narrow, norm: str, width: float) -> nn.Module:
     from torchvision.models import get_model
 
     from detector.frozen_norm import FrozenNorm
@@ -66,21 +95,23 @@ def _build(name: str, narrow: Narrow, weights: str, norm: str, width: float) -> 
     norms = {"frozen_bn": FrozenNorm, "gn": partial(nn.GroupNorm, GROUPS)}
     if width < 1:
         return narrow(name, width, norms[norm])
-    if weights != "imagenet":
-        return get_model(name, weights=None, norm_layer=norms[norm])
-    try:
-        return get_model(name, weights=_first_weights(name), norm_layer=norms[norm])
-    except OSError:
-        raise
-    except Exception as error:  # torch has a class for each way in which a file is damaged
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise OSError(f"its file does not load, {reason}") from None
+    return get_model(name, weights=None, norm_layer=norms[norm])
 
 
-def _first_weights(name: str):
-    from torchvision.models import get_model_weights
+def _stride_first(net: nn.Module) -> None:
+    """The stride of a bottleneck goes to its first 1x1 convolution, as in MSRA's ResNets; FAIR's ResNeXt keeps it."""
+    for stage in (net.layer2, net.layer3, net.layer4):
+        block = stage[0]
+        if block.conv2.groups == 1:
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
 
-    return get_model_weights(name).IMAGENET1K_V1
+
+def _deform(stage: nn.Module) -> None:
+    """The second convolution of each block, 3x3, becomes deformable: of a bottleneck as in cvpods."""
+    from detector.dcn import deformable
+
+    for block in stage:
+        block.conv2 = deformable(block.conv2)
 
 
 def _narrow_resnet(name: str, width: float, norm_layer: Callable[[int], nn.Module]) -> nn.Module:
@@ -109,11 +140,22 @@ def _width(stage: nn.Module) -> int:
     return [m.out_channels for m in stage.modules() if isinstance(m, nn.Conv2d)][-1]
 
 
+def _resnet(name: str, styles: tuple[Style, ...], *recipes: str) -> Architecture:
+    """recipes: of torchvision's sets of weights, in the order of SETS."""
+    published = dict(zip(SETS, recipes, strict=False))
+    return Architecture(partial(_build, name, _narrow_resnet), _resnet_stages, published, styles, tuple(DEFORMED))
+
+
+BASIC: tuple[Style, ...] = ("pytorch",)  # of blocks without a 1x1 convolution
+BOTTLENECK: tuple[Style, ...] = ("pytorch", "caffe")
 BACKBONES = {
-    "resnet18": _torchvision("resnet18", _resnet_stages, _narrow_resnet),
-    "resnet34": _torchvision("resnet34", _resnet_stages, _narrow_resnet),
-    "resnet50": _torchvision("resnet50", _resnet_stages, _narrow_resnet),
-    "resnet101": _torchvision("resnet101", _resnet_stages, _narrow_resnet),
-    "resnext101_64x4d": _torchvision("resnext101_64x4d", _resnet_stages, _narrow_resnet),
-    "mobilenet_v2": _torchvision("mobilenet_v2", _mobilenet_stages, _narrow_mobilenet),
+    "resnet18": _resnet("resnet18", BASIC, OLD),
+    "resnet34": _resnet("resnet34", BASIC, OLD),
+    "resnet50": _resnet("resnet50", BOTTLENECK, OLD, NEW),
+    "resnet101": _resnet("resnet101", BOTTLENECK, OLD, NEW),
+    "resnext50_32x4d": _resnet("resnext50_32x4d", BOTTLENECK, OLD, NEW),
+    "resnext101_64x4d": _resnet("resnext101_64x4d", BOTTLENECK, NEW),
+    "mobilenet_v2": Architecture(
+        partial(_build, "mobilenet_v2", _narrow_mobilenet), _mobilenet_stages, dict(zip(SETS, (OLD, NEW), strict=True))
+    ),
 }

@@ -93,3 +93,11 @@ def zipped(path: Path, *members: tuple[str, bytes]) -> Path:
 def names_in(folder: Path) -> list[str]:
     """Of the files and folders directly below a folder."""
     return sorted(path.name for path in folder.iterdir())
+
+
+def imagenet_file(name: str) -> Path:
+    """One of torchvision's files of weights on this machine, in a hub's layout; skips where it is not."""
+    path = REAL.parent / "weights" / "hub" / "checkpoints" / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not on this machine")
+    return path

@@ -15,6 +15,7 @@ from experiments.runtime.processes import World
 from experiments.training.step import read, to_device
 
 CLASSES, CANVAS = 3, (96, 128)  # height and width, px
+SMALL = DetectorConfig("resnet18", "none", "gn", 0, 16, 1)
 
 
 def crowded() -> Objects:
@@ -23,12 +24,11 @@ def crowded() -> Objects:
     return to_objects(many, few, crowd=crowd, classes=CLASSES)
 
 
-def count_waits(name: str, batch: Objects, **settings) -> tuple[Waits, Waits]:
+def count_waits(name: str, batch: Objects, config: DetectorConfig = SMALL, **settings) -> tuple[Waits, Waits]:
     """Of forward, assignment, loss and backward in training mode; of what a run then reads before it changes weights.
 
     settings: of the assigner.
     """
-    config = DetectorConfig("resnet18", "none", "gn", 0, 16, 1, "native")
     model = Detector(config, assigners.build(name, CLASSES, config.channels, **settings)).train()
     images = torch.zeros(batch.images, 3, *CANVAS, dtype=torch.uint8)
     with PretendDevice() as device:

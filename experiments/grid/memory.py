@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 
 import torch
+from torch import Tensor, nn
+from torchvision.ops import DeformConv2d
 
 import assigners
 from assigners.interface import HeadSpec, HeadStyle
 from detector.config import PARTS, REFERENCE, DetectorConfig
 from detector.controlled import head_spec
+from detector.dcn import DeformableConv
 from detector.detector import Detector
 from experiments.conformance.memory import Bounded
 from experiments.data.transforms import padded_side
@@ -33,7 +37,7 @@ def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
         kind = (*network_of(recipe), entry.classes, _sides(recipe), kept)
         if kind not in by_kind:
             by_kind[kind] = _fitting(recipe, entry.classes)
-        network = "{}, {} x {}".format(recipe.model.backbone, *_sides(recipe))
+        network = "{}, {} x {}".format(recipe.model.network, *_sides(recipe))
         fitting[network] = [min(pair) for pair in zip(by_kind[kind], fitting.get(network, by_kind[kind]), strict=True)]
     return [
         f"{network}: a device of {_words(counts)}, in float32 by calculation" for network, counts in fitting.items()
@@ -60,8 +64,9 @@ def _fitting(recipe: Recipe, classes: int) -> list[int]:
         model = build_detector(replace(recipe, model=replace(recipe.model, weights="none")), classes)
     fixed = state_bytes(recipe, model) + sum(p.nbytes for p in model.parameters() if p.requires_grad)  # gradients
     one, two = (step_bytes(model, count, _sides(recipe)) for count in (1, 2))
-    each = max(1, two - one)
-    return [max(0, int((gb * 1e9 - RESERVE - fixed - (one - each)) // each)) for gb in DEVICES]
+    rest = fixed + one - max(1, two - one)
+    each = max(1, two - one) + columns_bytes(model, _sides(recipe))
+    return [max(0, int((gb * 1e9 - RESERVE - rest) // each)) for gb in DEVICES]
 
 
 def step_bytes(model: Detector, images: int, sides: tuple[int, int]) -> int:
@@ -75,6 +80,26 @@ def step_bytes(model: Detector, images: int, sides: tuple[int, int]) -> int:
         sum(x.sum() for x in outputs).backward()
     model.zero_grad(set_to_none=True)
     return live.peak
+
+
+def columns_bytes(model: Detector, sides: tuple[int, int]) -> int:
+    """Of one image, that torchvision's kernel lays out for the largest deformable convolution; 0 without one.
+
+    It makes them for all images of a batch of up to 32 at once, where no tensor of ours shows them.
+    """
+    sizes = [0]
+
+    def note(module: nn.Conv2d | DeformConv2d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        cells, taps = output[0, 0].numel(), prod(module.kernel_size)
+        sizes.append(inputs[0].shape[1] * taps * cells * inputs[0].element_size())
+
+    deformable = [m for m in model.modules() if isinstance(m, (DeformableConv, DeformConv2d))]
+    hooks = [m.register_forward_hook(note) for m in deformable]
+    with torch.device("meta"), torch.no_grad():
+        model.predict(torch.zeros(1, 3, *sides, dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    return max(sizes)
 
 
 def _sides(recipe: Recipe) -> tuple[int, int]:

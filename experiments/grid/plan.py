@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from detector.backbone import BACKBONES
+from detector.weights import SETS, weights_url
 from experiments.grid.entries import TableEntry
 from experiments.grid.states import State
 from experiments.recipes.recipe import IMAGES, Recipe, steps
@@ -50,7 +50,7 @@ class Paces:
 
     def of(self, recipe: Recipe) -> Pace | None:
         """None where no run of its kind has finished."""
-        kind = (recipe.dataset, recipe.model.backbone, recipe.data.short)
+        kind = (recipe.dataset, recipe.model.network, recipe.data.short)
         if kind not in self.rates:
             return None
         return Pace(_median(self.rates[kind]), _median(self.evaluations[kind]))
@@ -109,9 +109,9 @@ def _missing(entries: list[TableEntry]) -> list[str]:
     reasons = Counter(entry.reason for entry in entries if entry.reason)
     lines = [f"{count} runs cannot start: {reason}" for reason, count in reasons.items()]
     models = [entry.recipe.model for entry in entries if entry.id]
-    backbones = {model.backbone for model in models if model.weights == "imagenet"}
+    wanted = {(model.backbone, model.weights) for model in models if model.weights in SETS}
     folder = Path(torch.hub.get_dir()) / "checkpoints"
-    names = sorted(BACKBONES[name].weights_url().rpartition("/")[2] for name in backbones)
+    names = sorted(weights_url(*pair).rpartition("/")[2] for pair in wanted)
     return lines + [f"weights to fetch: {name}, not in {folder}" for name in names if not (folder / name).is_file()]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import assigners
+from detector.weights import is_file
 from experiments.recipes.names import FOLDER, TWINS, dataset_name, dataset_names, recipe_file
 from experiments.recipes.recipe import Recipe
 from experiments.recipes.rules import check_rules
@@ -62,6 +64,7 @@ def overridden(recipe: Recipe, overrides: list[str]) -> Recipe:
             recipe = override(recipe, key, scalar(value), key)
     recipe = _shortened(replace(recipe, settings=tuple(settings.items())), changed)
     check_rules(recipe)
+    recipe = _located(recipe)
     _check_settings(recipe)
     return recipe
 
@@ -72,6 +75,14 @@ def _shortened(recipe: Recipe, changed: set[str]) -> Recipe:
     if "schedule.iterations" not in changed or "schedule.warmup" in changed:
         return recipe
     return replace(recipe, schedule=replace(s, warmup=min(s.warmup, s.iterations)))
+
+
+def _located(recipe: Recipe) -> Recipe:
+    """With the whole path of a file of weights: a node looks for it from another folder."""
+    model = recipe.model
+    if not is_file(model.weights):
+        return recipe
+    return replace(recipe, model=replace(model, weights=os.path.abspath(model.weights)))
 
 
 def _check_settings(recipe: Recipe) -> None:
@@ -91,7 +102,7 @@ def _settings(assigner: str) -> dict[str, Setting]:
 
 
 def _resolved(in_file: dict, path: Path) -> dict:
-    """The file's values over those of the recipe that it names as `like`; data.root starts from the file's folder.
+    """The file's values over those of the recipe that it names as `like`; its paths start from the file's folder.
 
     data.exif is not taken over: what a public dataset's own tools do says nothing about other data.
     """
@@ -99,6 +110,9 @@ def _resolved(in_file: dict, path: Path) -> dict:
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("root"), str):
         values["data"] = data | {"root": str(path.parent / data["root"])}
+    model = values.get("model")
+    if isinstance(model, dict) and isinstance(model.get("weights"), str) and is_file(model["weights"]):
+        values["model"] = model | {"weights": str(path.parent / model["weights"])}
     if "like" not in in_file:
         return values
     like = in_file["like"]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from math import inf
+from pathlib import Path
 from typing import Annotated, Literal
 
 import assigners
 from assigners.ranges import SEED, Items, Range
 from detector.config import DetectorConfig
 from detector.controlled import head_spec
+from detector.weights import is_file
 from experiments.data.config import DataConfig
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.typed import build_typed
+from experiments.records.files import file_digest
 from experiments.records.schema import effective
+from experiments.runtime.errors import UserError
 
 IMAGES = 16  # a step at which iterations and learning rates are stated
 Milestones = Annotated[tuple[Annotated[float, Range(0, 1, "share of the run", "()")], ...], Items(rising=True)]
@@ -96,7 +100,17 @@ def identity(recipe: Recipe) -> dict:
     """What a run's result depends on; its hash names the run folder."""
     values = as_dict(recipe) | {"assigner": assigners.version(recipe.assigner)}
     values = {key: effective(key, value) if isinstance(value, dict) else value for key, value in values.items()}
-    return values | {"model": values["model"] | _head(recipe)}
+    return values | {"model": values["model"] | weights_identity(recipe) | _head(recipe)}
+
+
+def weights_identity(recipe: Recipe) -> dict[str, str]:
+    """Of the model group: the content of a file of weights in the place of its path; {} of a word. Raises UserError."""
+    if not is_file(recipe.model.weights):
+        return {}
+    try:
+        return {"weights": file_digest(Path(recipe.model.weights))}
+    except OSError as error:
+        raise UserError(f"model.weights is {recipe.model.weights}: {error.strerror}.") from None
 
 
 def _head(recipe: Recipe) -> dict:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+from detector.backbone import BACKBONES
 from detector.config import tower_groups
+from detector.weights import NONE, SETS, is_file
 from experiments.data.readers import reader
 from experiments.recipes.recipe import Recipe
 from experiments.runtime.errors import UserError
@@ -12,7 +15,7 @@ from experiments.runtime.errors import UserError
 
 def check_rules(recipe: Recipe) -> None:
     """UserError for the first rule that is broken."""
-    for rule in (_sizes, _images, _schedule, _model):
+    for rule in (_sizes, _images, _schedule, _weights, _network, _model):
         for sentence in rule(recipe):
             raise UserError(sentence)
 
@@ -53,13 +56,49 @@ def _model(recipe: Recipe) -> Iterator[str]:
             f"model.channels is {model.channels}; it must be a multiple of 4, above 128 one of 32: "
             "the towers' GroupNorm cuts it into groups."
         )
-    if model.weights == "imagenet" and model.norm != "frozen_bn":
+    if model.weights in SETS and model.norm != "frozen_bn":
         yield (
             f"model.norm is {model.norm}; ImageNet weights were learned with batch norm: give model.norm=frozen_bn, "
             "or model.weights=none."
         )
-    if model.weights == "imagenet" and model.width < 1:
+    if model.weights in SETS and model.width < 1:
         yield (
             f"model.width is {model.width:g}; ImageNet weights are those of the full width: give model.weights=none, "
             "or model.width=1."
+        )
+
+
+def _network(recipe: Recipe) -> Iterator[str]:
+    """What the backbone has and has not."""
+    model, backbone = recipe.model, BACKBONES[recipe.model.backbone]
+    if model.dcn not in backbone.dcn:
+        yield (
+            f"model.dcn is {model.dcn}; it must be none, for {model.backbone} has no stages of blocks with a plain "
+            "3x3 convolution."
+        )
+    if model.dcn_tower and not model.tower_convs:
+        yield "model.dcn_tower is true; it must be false, for towers of model.tower_convs=0 have no last convolution."
+    if model.style not in backbone.styles:
+        yield (
+            f"model.style is {model.style}; it must be {', '.join(backbone.styles)}, for {model.backbone} has no "
+            "bottlenecks, whose stride could stand in a 1x1 convolution."
+        )
+    if model.style == "caffe" and model.weights in SETS:
+        yield (
+            "model.style is caffe; torchvision's weights are not of that style: give model.style=pytorch, or "
+            "model.weights=none or a file."
+        )
+
+
+def _weights(recipe: Recipe) -> Iterator[str]:
+    weights, published = recipe.model.weights, BACKBONES[recipe.model.backbone].published
+    if weights in SETS and weights not in published:
+        yield (
+            f"model.weights is {weights}; it must be {', '.join((NONE, *published))} or a file, for torchvision has no "
+            f"such set of {recipe.model.backbone}."
+        )
+    if is_file(weights) and not os.path.isfile(weights):
+        yield (
+            f"model.weights is {weights}; it must be {', '.join((NONE, *published))} or the path of a file, and there "
+            "is no such file."
         )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from zipfile import ZIP_STORED, ZipFile
@@ -37,6 +38,18 @@ def hash_of(obj: object) -> str:
     """Twelve hexadecimal digits of the content; the order of keys does not matter, tuples equal lists."""
     text = json.dumps(obj, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def file_digest(path: Path) -> str:
+    """Twelve hexadecimal digits of a file's content, read once until it is written again. Raises OSError."""
+    stat = path.stat()
+    return _digest(path.absolute(), stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, written: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def write_record(path: Path, record: Any) -> None:

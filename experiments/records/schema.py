@@ -20,7 +20,16 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "test": ("evaluator",),
 }
 # Fields that were added: at this value a run is as without them.
-LATER = {"data.held_out": 0.0, "model.width": 1.0, "schedule.average": 0.0, "optimizer.priors_lr_factor": 1.0}
+LATER = {
+    "data.held_out": 0.0,
+    "model.width": 1.0,
+    "model.style": "pytorch",
+    "model.dcn": "none",
+    "model.dcn_tower": False,
+    "schedule.average": 0.0,
+    "optimizer.priors_lr_factor": 1.0,
+}
+FILE = "file "  # how RunRecord.weights begins where they are of a file
 HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
 FREE = ("assigner", "settings", "seed", *(f"model.{name}" for name in HEAD))  # what compared runs may differ in
 
@@ -62,6 +71,7 @@ class RunRecord:
     defaults: dict[str, Any]  # of the method's settings
     shared: dict[str, str]  # name -> hash of what compared runs must share
     protocol: ProtocolRecord
+    weights: str = ""  # that the backbone started from, and the recipe they were trained with; "": not recorded
 
     def __post_init__(self):
         lacking = [key for key in ("assigner", "dataset", "seed", "settings") if key not in self.recipe]
@@ -102,7 +112,9 @@ class RunRecord:
     def common(self) -> dict[str, Any]:
         """The recipe without what compared runs may differ in, and without what changes no result."""
         common = {key: value for key, value in self.recipe.items() if key not in FREE}
-        return common | {group: effective(group, common.get(group, {})) for group in (*NO_EFFECT, "optimizer")}
+        common |= {group: effective(group, common.get(group, {})) for group in (*NO_EFFECT, "optimizer")}
+        file = {"weights": self.weights} if self.weights.startswith(FILE) else {}  # wherever it lies
+        return common | {"model": common["model"] | file}
 
     @property
     def common_hash(self) -> str:

@@ -6,6 +6,7 @@ The file is a zip, and its checksums are the zip's own: what does not match them
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from pickletools import genops
@@ -121,5 +122,10 @@ def _harmless(path: Path) -> bool:
     """No names but those of tensors in what torch will unpickle: weights_only lets bytearray(10**11) pass."""
     with ZipFile(path) as file:
         (data,) = (file.read(name) for name in file.namelist() if name.endswith("/data.pkl"))
-    names = [arg for op, arg, _ in genops(data) if op.name in ("GLOBAL", "STACK_GLOBAL", "INST")]
+    return only_tensors(genops(data))
+
+
+def only_tensors(ops: Iterable[tuple]) -> bool:
+    """Whether a pickle, as pickletools.genops takes it apart, names nothing but what makes tensors and dicts."""
+    names = [arg for op, arg, _ in ops if op.name in ("GLOBAL", "STACK_GLOBAL", "INST")]
     return all(NAMES.fullmatch(name or "") for name in names)

@@ -17,7 +17,7 @@ from experiments.runtime.console import say
 from experiments.runtime.environment import environment
 from experiments.runtime.errors import UserError
 from experiments.training import evaluate, fairness, guards
-from experiments.training.model import build_detector, head_differences
+from experiments.training.model import build_detector, head_differences, weights_record
 from experiments.training.run_spec import RunSpec
 from experiments.training.session import Session
 from experiments.training.train import train
@@ -85,7 +85,7 @@ def _record(session: Session, model: Detector) -> RunRecord:
     return RunRecord(
         id=run.id,
         recipe=plain(recipe),
-        backbone=recipe.model.backbone,
+        backbone=recipe.model.network,
         iterations=recipe.schedule.iterations,
         steps=steps(recipe.schedule),
         data={"train": _split(run.train), "val": _split(run.val)},
@@ -94,6 +94,7 @@ def _record(session: Session, model: Detector) -> RunRecord:
         defaults=as_read({name: s.default for name, s in settings_of(assigners.get(recipe.assigner)).items()}),
         shared=fairness.shared_hashes(run, model),
         protocol=PROTOCOLS[recipe.test.protocol].record,
+        weights=weights_record(recipe),
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from detector.detector import Detector
 from experiments.data.loader import augmentation_stream, batch_order
+from experiments.recipes.recipe import weights_identity
 from experiments.records.files import hash_of
 from experiments.records.schema import effective
 from experiments.training.run_spec import RunSpec
@@ -32,7 +33,9 @@ def shared_hashes(run: RunSpec, model: Detector) -> dict[str, str]:
         "images and boxes": hash_of([run.train.digest(), run.val.digest()]),
         "data order": _order(run),
         "input": hash_of(effective("data", asdict(recipe.data))),
-        "architecture": hash_of(effective("model", asdict(recipe.model)) | {"mode": "native"}),  # whatever the head
+        "architecture": hash_of(
+            effective("model", asdict(recipe.model)) | weights_identity(recipe) | {"mode": "native"}
+        ),
         **_weights(model),
         "optimiser": hash_of(effective("optimizer", asdict(recipe.optimizer))),
         "schedule": hash_of(effective("schedule", asdict(recipe.schedule))),

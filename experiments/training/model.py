@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 import assigners
 from assigners.assigner import Assigner
 from assigners.interface import HeadSpec
-from detector.backbone import BACKBONES
+from detector.backbone import weights_words
 from detector.config import REFERENCE
 from detector.controlled import head_spec
 from detector.detector import Detector
 from detector.streams import global_stream
-from experiments.recipes.recipe import Recipe
+from detector.weights import WeightsError, is_file, weights_url
+from experiments.recipes.recipe import Recipe, weights_identity
+from experiments.records.schema import FILE
 from experiments.runtime.errors import UserError
+from experiments.training.weights_file import read_weights
 
 
 def build_detector(recipe: Recipe, classes: int) -> Detector:
@@ -23,15 +29,34 @@ def build_detector(recipe: Recipe, classes: int) -> Detector:
     try:
         with global_stream(recipe.seed, "Assigner"):
             assigner = _assigner(recipe, classes)
-        return Detector(recipe.model, assigner, recipe.seed)
+        return Detector(recipe.model, assigner, recipe.seed, _state(recipe))
     except assigners.AssignerError as error:
         raise UserError(str(error)) from None
+    except WeightsError as error:
+        raise UserError(
+            f"model.weights is {recipe.model.weights}: {error}. Tensors of {recipe.model.backbone} with norm "
+            f"{recipe.model.norm} by torchvision's names are wanted, or model.weights=none."
+        ) from None
     except OSError as error:
         raise UserError(
             f"No ImageNet weights of {recipe.model.backbone}: {str(error).rstrip('.')}. They are torchvision's, "
-            f"{BACKBONES[recipe.model.backbone].weights_url()}: put that file into {torch.hub.get_dir()}/checkpoints, "
-            "point TORCH_HOME to a folder with hub/checkpoints, or train without them by --set model.weights=none."
+            f"{weights_url(recipe.model.backbone, recipe.model.weights)}: put that file into "
+            f"{torch.hub.get_dir()}/checkpoints, point TORCH_HOME to a folder with hub/checkpoints, or "
+            "train without them by --set model.weights=none."
         ) from None
+
+
+def weights_record(recipe: Recipe) -> str:
+    """What the backbone starts from, for the record: a set and its training recipe, or a file's name and content."""
+    model = recipe.model
+    if not is_file(model.weights):
+        return weights_words(model.backbone, model.weights)
+    return f"{FILE}{Path(model.weights).name}, sha256 {weights_identity(recipe)['weights']}"
+
+
+def _state(recipe: Recipe) -> Mapping[str, Tensor]:
+    """Of a file of weights; {} of a word. Raises WeightsError."""
+    return read_weights(Path(recipe.model.weights)) if is_file(recipe.model.weights) else {}
 
 
 def head_differences(recipe: Recipe, base: str = REFERENCE) -> dict[str, tuple[object, object]]:

@@ -39,3 +39,19 @@ def test_recomputation_changes_no_gradient_and_keeps_less(norm):
         gradients.append([p.grad for p in model.parameters() if p.requires_grad])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
     assert kept[1] < 0.7 * kept[0]
+
+
+def test_caffe_weights_see_bgr_without_their_standard_deviation():
+    images = torch.randint(256, (2, 3, 64, 96), dtype=torch.uint8)
+    seen = {}
+    for style in ("pytorch", "caffe"):
+        model = Detector(
+            DetectorConfig("resnet50", "none", "gn", 0, 32, 1, width=0.125, style=style), assigners.build("fcos", 3)
+        )
+        model.backbone.register_forward_pre_hook(lambda _, x, style=style: seen.update({style: x[0]}))
+        model.predict(images)
+    red, green, blue = images.float().unbind(1)
+    bgr = torch.stack((blue - 103.53, green - 116.28, red - 123.675), 1)
+    torch.testing.assert_close(seen["caffe"], bgr)
+    torch.testing.assert_close(seen["pytorch"][:, 0], (red - 123.675) / 58.395)
+    assert all(x.is_contiguous(memory_format=torch.channels_last) for x in seen.values())

@@ -7,17 +7,21 @@ from experiments.conformance.memory import Bounded
 from experiments.grid import memory
 from experiments.grid.entries import TableEntry
 from experiments.grid.matrices import MatrixRow, load_matrix, load_profile
-from experiments.grid.memory import UNLIMITED, memory_lines, network_of, step_bytes
+from experiments.grid.memory import UNLIMITED, columns_bytes, memory_lines, network_of, step_bytes
 from experiments.recipes.load import load
 from experiments.training.model import build_detector
 
 SMALL = ["model.weights=none", "model.backbone=resnet18", "model.channels=32", "model.tower_convs=1"]
 
 
+DEFORMED = ["model.dcn=c3-c5", "model.dcn_tower=true", "model.backbone=resnext50_32x4d", "model.width=0.125"]
+
+
+@pytest.mark.parametrize("network", [[], DEFORMED], ids=["plain", "deformable"])
 @pytest.mark.parametrize("recompute", ["false", "true"])
 @pytest.mark.parametrize("images", [1, 3])
-def test_the_calculation_meets_a_real_step(images, recompute):
-    recipe = load("shapes", "autoassign", [*SMALL, f"model.recompute={recompute}"], 0)
+def test_the_calculation_meets_a_real_step(images, recompute, network):
+    recipe = load("shapes", "autoassign", [*SMALL, *network, f"model.recompute={recompute}"], 0)
     with torch.device("meta"):
         calculated = step_bytes(build_detector(recipe, 10), images, (256, 320))
     model = build_detector(recipe, 10)
@@ -38,6 +42,28 @@ def test_a_network_and_size_have_one_line_and_the_hungriest_method(monkeypatch):
     (nine,), (one,) = memory_lines([entry(assigner="retinanet")]), memory_lines([entry()])
     assert memory_lines([entry(), entry(assigner="retinanet")]) == [min(nine, one, key=_images)]
     assert "resnet18, 800 x 1344: a device of 11 GB" in one
+
+
+@pytest.mark.parametrize(
+    ("network", "largest"),
+    [
+        ([], 0),
+        (["model.dcn=c3-c5"], 128 * 32 * 40),  # channels and cells of C3
+        (["model.dcn=c4-c5"], 256 * 16 * 20),
+        (["model.dcn_tower=true"], 32 * 32 * 40),  # the towers on P3
+    ],
+)
+def test_the_columns_of_the_largest_deformable_convolution_are_counted(network, largest):
+    with torch.device("meta"):
+        model = build_detector(load("shapes", "autoassign", [*SMALL, *network], 0), 10)
+    assert columns_bytes(model, (256, 320)) == 9 * 4 * largest  # taps, bytes
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_deformable_convolutions_are_a_network_of_their_own():
+    lines = memory_lines([entry(), entry("model.dcn=c4-c5"), entry("model.dcn_tower=true")])
+    networks = [line.partition(",")[0] for line in lines]
+    assert networks == ["resnet18", "resnet18 DCN C4-C5", "resnet18 DCN towers"]
 
 
 def test_recomputation_lets_more_images_in():

@@ -44,6 +44,29 @@ def test_what_controlled_mode_would_take_does_not_name_a_native_run():
 def test_a_field_that_was_added_names_a_run_only_where_it_is_used():
     assert hash_of(identity(load("shapes", "fcos", [], 0))) == "9a999b5c2917"  # before any of them was there
     plain = identity(load("shapes", "fcos", [], 0))
+    others = {"model.style": "caffe", "model.dcn": "c4-c5", "model.dcn_tower": "true"}
     for name, default in LATER.items():
-        assert identity(load("shapes", "fcos", [f"{name}={default}"], 0)) == plain
-        assert identity(load("shapes", "fcos", [f"{name}=0.5"], 0)) != plain
+        other = ["model.backbone=resnet50", f"{name}={others.get(name, 0.5)}"]
+        assert identity(load("shapes", "fcos", [f"{name}={str(default).lower()}"], 0)) == plain
+        assert identity(load("shapes", "fcos", other, 0)) != identity(load("shapes", "fcos", other[:1], 0))
+
+
+def test_a_file_of_weights_names_a_run_by_its_content(tmp_path):
+    def of(*path: str, content: bytes = b"") -> dict:
+        file = tmp_path.joinpath(*path)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+        return identity(load("shapes", "fcos", [f"model.weights={file}"], 0))
+
+    assert of("a.pth", content=b"x") == of("folder", "b.pth", content=b"x")
+    assert of("a.pth", content=b"x") != of("a.pth", content=b"yy")
+    assert "a.pth" not in str(of("a.pth", content=b"x"))
+
+
+def test_a_file_of_weights_starts_from_the_folder_of_its_recipe_or_from_here(tmp_path, monkeypatch):
+    (tmp_path / "own.pth").write_bytes(b"x")
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("like: shapes\nmodel: {weights: own.pth}\n")
+    assert load(str(recipe), "fcos", [], 0).model.weights == str(tmp_path / "own.pth")
+    monkeypatch.chdir(tmp_path)
+    assert load("shapes", "fcos", ["model.weights=own.pth"], 0).model.weights == str(tmp_path / "own.pth")

@@ -18,6 +18,13 @@ RULES = {
     "model.channels=144": "model.channels is 144; it must be a multiple of 4, above 128 one of 32",
     "model.width=0": "model.width is 0; it must be a number, above 0, at most 1",
     "model.weights=imagenet": "give model.norm=frozen_bn, or model.weights=none.",
+    "model.weights=imagenet_v2": "model.weights is imagenet_v2; it must be none, imagenet or a file",
+    "model.weights=absent.pth": "model.weights is absent.pth; it must be none, imagenet or the path of a file",
+    "model.weights=.": "there is no such file",
+    "model.weights=''": "model.weights is ''; it must be a text, not empty",
+    "model.weights=5": "model.weights is 5; it must be a text, not empty",
+    "model.style=caffe": "model.style is caffe; it must be pytorch, for resnet18 has no bottlenecks",
+    "model.dcn=c2-c5": "Unknown value of model.dcn 'c2-c5'. Did you mean 'c4-c5'?",
 }
 
 
@@ -40,10 +47,33 @@ def test_a_broken_rule_names_both_fields(override):
         ["model.weights=imagenet", "model.norm=frozen_bn"],
         ["model.weights=imagenet", "model.norm=frozen_bn", "model.width=1"],
         ["model.width=0.25"],
+        ["model.dcn=c3-c5", "model.dcn_tower=true"],
+        ["model.backbone=resnet50", "model.style=caffe"],
+        ["model.backbone=resnet50", "model.weights=imagenet_v2", "model.norm=frozen_bn"],
     ],
 )
 def test_what_just_fits_is_taken(overrides):
     load("shapes", "fcos", overrides, 0)
+
+
+NETWORKS = {
+    "model.dcn is c4-c5; it must be none, for mobilenet_v2": ["model.backbone=mobilenet_v2", "model.dcn=c4-c5"],
+    "model.dcn_tower is true; it must be false, for": ["model.dcn_tower=true", "model.tower_convs=0"],
+    "model.style is caffe; it must be pytorch, for mobilenet_v2": ["model.backbone=mobilenet_v2", "model.style=caffe"],
+    "model.style is caffe; torchvision's weights are not of that style: give model.style=pytorch": [
+        "model.backbone=resnet50", "model.style=caffe", "model.weights=imagenet", "model.norm=frozen_bn",
+    ],
+    "it must be none, imagenet or a file, for torchvision has no such set of resnext101_64x4d": [
+        "model.backbone=resnext101_64x4d", "model.weights=imagenet_v2", "model.norm=frozen_bn",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", NETWORKS)
+def test_what_a_backbone_has_not_is_a_sentence(sentence):
+    with pytest.raises(UserError) as caught:
+        load("shapes", "fcos", NETWORKS[sentence], 0)
+    assert sentence in str(caught.value)
 
 
 def test_no_weights_are_published_for_a_narrow_backbone():
