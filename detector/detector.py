@@ -13,7 +13,7 @@ from detector.controlled import head_spec
 from detector.fpn import FPN
 from detector.grid import make_grid
 from detector.heads import HEADS
-from detector.postprocess import Detected, Limits, postprocess
+from detector.postprocess import Detected, Limits, candidates, postprocess
 from detector.predictions import DensePredictions
 from detector.streams import global_stream
 
@@ -68,3 +68,8 @@ class Detector(nn.Module):
     def detect(self, images: Tensor, sizes: Tensor, limits: Limits) -> Detected:
         """sizes (B, 2): height and width before padding, pixels."""
         return postprocess(self.predict(images), sizes, limits)
+
+    @torch.no_grad()
+    def candidates(self, images: Tensor, sizes: Tensor, limits: Limits) -> Detected:
+        """As `detect`, before NMS."""
+        return candidates(self.predict(images), sizes, limits)
