@@ -38,9 +38,7 @@ def hard_vote(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float, p
     return _voted(boxes, scores, groups, threshold, plus, least=None)
 
 
-def soft_vote(
-    boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float, least: float, plus: float = 0.0
-) -> Rows:
+def soft_vote(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float, least: float, plus: float = 0.0) -> Rows:
     """As `hard_vote`; each box that joined comes back, too, with score * (1 - IoU), where that is at least `least`."""
     return _voted(boxes, scores, groups, threshold, plus, least)
 

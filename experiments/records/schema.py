@@ -20,7 +20,23 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "test": ("evaluator",),
 }
 # Fields that were added: at this value a run is as without them.
-LATER = {"data.held_out": 0.0, "model.width": 1.0, "schedule.average": 0.0, "optimizer.priors_lr_factor": 1.0}
+LATER = {
+    "data.held_out": 0.0,
+    "model.width": 1.0,
+    "schedule.average": 0.0,
+    "optimizer.priors_lr_factor": 1.0,
+    "test.scales": [],
+    "test.longs": [],
+    "test.flips": False,
+    "test.resample": "image",
+    "test.box_least": [],
+    "test.box_most": [],
+    "test.box_frame": "resized",
+    "test.merge": "soft_vote",
+    "test.vote_iou": 0.66,
+    "test.score_voting": False,
+    "test.plus_one": False,
+}
 HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
 FREE = ("assigner", "settings", "seed", *(f"model.{name}" for name in HEAD))  # what compared runs may differ in
 
@@ -176,8 +192,13 @@ class Curve:
 def effective(group: str, values: dict[str, Any]) -> dict[str, Any]:
     """The fields of a group of the recipe that may change a result, and that compared runs must share."""
     idle = NO_EFFECT.get(group, ())
-    values = {key: value for key, value in values.items() if LATER.get(f"{group}.{key}", ...) != value}
+    values = {key: value for key, value in values.items() if LATER.get(f"{group}.{key}", ...) != _listed(value)}
     return {key: value for key, value in values.items() if key not in idle and f"{group}.{key}" not in FREE}
+
+
+def _listed(value: Any) -> Any:
+    """A tuple as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def dotted(values: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -17,6 +17,11 @@ RULES = {
     "model.channels=30": "model.channels is 30; it must be a multiple of 4",
     "model.channels=144": "model.channels is 144; it must be a multiple of 4, above 128 one of 32",
     "model.width=0": "model.width is 0; it must be a number, above 0, at most 1",
+    "test.flips=true": "test.flips does nothing without test.scales",
+    "test.merge=selector": "test.merge does nothing without test.scales",
+    "test.plus_one=true": "test.plus_one does nothing without test.scales or test.score_voting",
+    "test.scales=[128, 16]": "test.scales is 16; it must be a whole number, 32 to 16384 (pixels)",
+    "test.scales=[64, 200]": "test.scales has 200 pixels; it must be at most its cap in test.longs, 128.",
     "model.weights=imagenet": "give model.norm=frozen_bn, or model.weights=none.",
 }
 
