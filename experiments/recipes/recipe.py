@@ -69,9 +69,7 @@ class TestConfig:
     merge: Annotated[str, MERGES] = "soft_vote"  # of views: a vote of their detections, or one selection (FreeAnchor)
     vote_iou: Annotated[float, Range(0, 1, "IoU", "(]")] = 0.66  # of boxes that join in a vote; ATSS
     score_voting: bool = False  # boxes are means over those before NMS, by score and IoU; PAA
-    plus_one: bool = (
-        False  # widths and heights of votes and of box_least count the last pixel, as ATSS's and PAA's code
-    )
+    plus_one: bool = False  # sides in votes and of box_least count the last pixel, as in ATSS's and PAA's code
 
 
 @dataclass(frozen=True)
