@@ -16,14 +16,12 @@ from detector.detector import Detector
 from detector.postprocess import Detected, Limits, best_of_each, select
 from detector.voting import hard_vote, soft_vote
 
-MERGES = ("soft_vote", "hard_vote", "selector")  # selector: the boxes of all views before NMS go through one
-
 
 @dataclass(frozen=True)
 class Merging:
     """How the boxes of all views become those of an image."""
 
-    kind: str  # one of MERGES; "": there is one view, and nothing to merge
+    kind: str  # one of voting.MERGES; "": there is one view, and nothing to merge
     limits: Limits
     vote_iou: float  # of boxes that join, in a vote
     original: bool  # boxes are measured for the filter in pixels of the original image, not of the resized one

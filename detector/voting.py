@@ -14,6 +14,7 @@ from torch import Tensor
 
 Rows = tuple[Tensor, Tensor, Tensor]  # boxes (n, 4) px, scores (n,), groups (n,)
 
+MERGES = ("soft_vote", "hard_vote", "selector")  # of views; selector: their boxes before NMS go through one NMS
 SIGMA = 0.025  # of score voting: weights are exp(-(1 - IoU)^2 / SIGMA); PAA
 LEAST_IOU = 0.01  # with a box that votes on another's coordinates; PAA
 
@@ -49,10 +50,10 @@ def _voted(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float, plus
     boxes, scores, groups = boxes.cpu(), scores.cpu(), groups.cpu()
     order = scores.sort(stable=True).indices.flip(0)  # best first, the last of equal ones, as in the authors' code
     rows = [(boxes[:0], scores[:0], groups[:0])]
-    for group in groups.unique():
-        own = order[groups[order] == group]
+    order = order[groups[order].sort(stable=True).indices]
+    for own in order.split(groups.unique(return_counts=True)[1].tolist()):
         for voted, score in _clusters(boxes[own], scores[own], threshold, plus, least):
-            rows.append((voted, score, group.expand(len(score))))
+            rows.append((voted, score, groups[own[:1]].expand(len(score))))
     columns = [torch.cat(column) for column in zip(*rows, strict=True)]
     best = columns[1].sort(stable=True, descending=True).indices.to(device)
     return tuple(column.to(device)[best] for column in columns)

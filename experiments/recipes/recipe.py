@@ -11,7 +11,7 @@ import assigners
 from assigners.ranges import SEED, Items, Range
 from detector.config import DetectorConfig
 from detector.controlled import head_spec
-from detector.views import MERGES
+from detector.voting import MERGES
 from experiments.data.config import DataConfig, Side
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.typed import build_typed

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from detector.postprocess import Detected, Limits
-from detector.views import MERGES, Merging, Seen, look, merge
+from detector.views import Merging, Seen, look, merge
+from detector.voting import MERGES
 
 SHARES = torch.tensor([[0.1, 0.2, 0.3, 0.5], [0.5, 0.5, 0.9, 0.75], [0.0, 0.0, 1.0, 1.0]])  # x1 y1 x2 y2
 SCORES = torch.tensor([0.9, 0.6, 0.3])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from detector.views import MERGES
+from detector.voting import MERGES
 from experiments.conformance.memory import Bounded
 from experiments.data.views import View
 from experiments.protocols.detections import Detections
