@@ -49,17 +49,19 @@ class Items:
     """What a list must be, beside what each of its items is."""
 
     least: int = 0  # how many
+    most: float = inf
     rising: bool = False
     distinct: bool = False
 
     def holds(self, values: tuple[Any, ...]) -> bool:
         rises = not self.rising or all(a < b for a, b in pairwise(values))
         differs = not self.distinct or len(set(values)) == len(values)
-        return len(values) >= self.least and rises and differs
+        return self.least <= len(values) <= self.most and rises and differs
 
     def __str__(self) -> str:
         rules = {
             f"{self.least} or more of them": self.least,
+            f"at most {self.most} of them": self.most < inf,
             "each above the one before": self.rising,
             "none twice": self.distinct,
         }

@@ -17,7 +17,7 @@ from detector.dcn import deform_last
 from detector.fpn import FPN
 from detector.grid import make_grid
 from detector.heads import HEADS
-from detector.postprocess import Detected, Limits, postprocess
+from detector.postprocess import Detected, Limits, candidates, postprocess
 from detector.predictions import DensePredictions
 from detector.streams import global_stream
 
@@ -94,3 +94,8 @@ class Detector(nn.Module):
     def detect(self, images: Tensor, sizes: Tensor, limits: Limits) -> Detected:
         """sizes (B, 2): height and width before padding, pixels."""
         return postprocess(self.predict(images), sizes, limits)
+
+    @torch.no_grad()
+    def candidates(self, images: Tensor, sizes: Tensor, limits: Limits) -> Detected:
+        """As `detect`, before NMS."""
+        return candidates(self.predict(images), sizes, limits)

@@ -5,13 +5,14 @@ Rank and threshold act on the final score, as in detectron2 and cvpods, for ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
 
 from detector.predictions import DensePredictions
+from detector.voting import score_voting
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Limits:
     score_threshold: float = 0.05
     per_level: int = 1000  # candidates before NMS
     detections: int = 100  # of an image
+    score_voting: bool = False  # coordinates become means over the boxes before NMS; PAA
+    plus: float = 0.0  # px, added to sides in the IoU of votes
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,24 @@ class Detected:
     labels: Tensor  # (D,)
     scores: Tensor  # (D,)
 
+    def groups(self, classes: int) -> Tensor:
+        """(D,) a number for each image and class."""
+        return self.image * classes + self.labels
+
+    def at(self, rows: Tensor) -> Detected:
+        """Those of an index or a mask (D,), in its order."""
+        return Detected(*(column[rows] for column in vars(self).values()))
+
 
 @torch.no_grad()
 def postprocess(preds: DensePredictions, sizes: Tensor, limits: Limits) -> Detected:
     """sizes (B, 2): height and width of each image before padding, pixels."""
+    return select(candidates(preds, sizes, limits), preds.logits.shape[1], preds.spec.style.nms_iou, limits)
+
+
+@torch.no_grad()
+def candidates(preds: DensePredictions, sizes: Tensor, limits: Limits) -> Detected:
+    """The boxes before NMS: the best of each level above the threshold, cut to their image; in no order."""
     factor = _prior_factor(preds)
     best = preds.logits.amax(1).sigmoid() * factor
     levels = [_candidates(preds, best, factor, level, limits) for level in preds.grid.levels]
@@ -47,9 +64,24 @@ def postprocess(preds: DensePredictions, sizes: Tensor, limits: Limits) -> Detec
     image = loc // preds.grid.size
     edge = sizes.flip(1).repeat(1, 2)[image].to(scores.dtype)  # width, height, width, height
     boxes = torch.minimum(preds.boxes_at(loc).clamp(min=0), edge)
-    final = batched_nms(boxes, scores, image * preds.logits.shape[1] + labels, preds.spec.style.nms_iou)
-    final = final[_first_of_each(image[final], limits.detections)]
-    return Detected(image[final], boxes[final], labels[final], scores[final])
+    return Detected(image, boxes, labels, scores)
+
+
+@torch.no_grad()
+def select(boxes: Detected, classes: int, nms_iou: float, limits: Limits) -> Detected:
+    """NMS by class, the best of each image, and score voting where the limits ask for it."""
+    group = boxes.groups(classes)
+    final = batched_nms(boxes.boxes, boxes.scores, group, nms_iou)
+    out = boxes.at(final[_first_of_each(boxes.image[final], limits.detections)])
+    if not limits.score_voting:
+        return out
+    voted = score_voting(out.boxes, out.groups(classes), boxes.boxes, boxes.scores, group, limits.plus)
+    return replace(out, boxes=voted)
+
+
+def best_of_each(boxes: Detected, count: int) -> Detected:
+    """Of boxes that come best first, at most `count` an image, image by image."""
+    return boxes.at(_first_of_each(boxes.image, count))
 
 
 def _prior_factor(preds: DensePredictions) -> Tensor:

@@ -60,6 +60,7 @@ def arguments() -> argparse.ArgumentParser:
         help="of its files (default: $ASSIGNBENCH_DATA/NAME, then data/NAME)",
     )
     parser.add_argument("--download", action="store_true", help="fetch what is missing of it first (voc, coco)")
+    parser.add_argument("--split", choices=["val", "test-dev"], help="test-dev: write COCO's upload file, too")
     parser.add_argument("--runs", type=_path, metavar="DIR", help="folder of the run folders (default: runs)")
     parser.add_argument("--seed", type=whole(SEED.low, SEED.high), metavar="N", help="default: 0")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", help="any field of the recipe")

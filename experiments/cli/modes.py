@@ -27,7 +27,7 @@ class Mode:
         return f"beside {flag(self.name)}" if self.name else "in a single run"
 
 
-TRAIN = Mode("", RECIPE | CHANGES | PLACES | {"assigner", "download", "force", "resume", "seed"})
+TRAIN = Mode("", RECIPE | CHANGES | PLACES | {"assigner", "download", "force", "resume", "seed", "split"})
 MODES = (  # the first one that is typed is meant
     Mode("list", frozenset()),
     Mode("check", frozenset()),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import nullcontext
 
 import torch
 
 from experiments.cli.options import Options
 from experiments.data.official.obtain import DatasetOptions, obtain
 from experiments.data.parsing.clean import KEPT
+from experiments.data.parsing.coco_image_info import ImageInfo
 from experiments.recipes.recipe import Recipe, rescaled
 from experiments.records.run_folder import RunFolder
 from experiments.records.schema import METRICS, Result
@@ -22,6 +24,7 @@ from experiments.runtime.threads import usable_cores
 from experiments.training.execute import execute
 from experiments.training.run_spec import RunSpec, find
 from experiments.training.session import Session
+from experiments.training.test_dev import find_test_dev, upload_file
 
 
 def dataset_options(recipe: Recipe, options: Options) -> DatasetOptions:
@@ -41,7 +44,11 @@ def train_one(recipe: Recipe, options: Options) -> None:
     """Raises UserError, RecordError, Preempted."""
     root = obtain(dataset_options(recipe, options))
     with join_processes() as world:
-        _train(find(recipe, root), world, options)
+        run = find(recipe, root)
+        test_dev = find_test_dev(run, root) if options.split == "test-dev" else None  # before hours of training
+        _train(run, world, options)
+        if test_dev:
+            _upload(run, world, options, test_dev)
 
 
 def _train(run: RunSpec, world: World, options: Options) -> None:
@@ -63,6 +70,14 @@ def _train(run: RunSpec, world: World, options: Options) -> None:
                 folder.clear()
             result = execute(Session(run, folder, world, stop))
     print(f"{_metrics(result)} {folder.path}")
+
+
+def _upload(run: RunSpec, world: World, options: Options, test_dev: ImageInfo) -> None:
+    folder = RunFolder(options.runs / run.id)
+    with folder.locked() if world.writes else nullcontext(), stop_on_signal() as stop:
+        path = upload_file(Session(run, folder, world, stop), test_dev)
+    if path:
+        say(f"{path} holds the detections on test-dev. COCO's server has taken no file since January 2026.")
 
 
 def _finished(folder: RunFolder, options: Options) -> str:

@@ -14,6 +14,7 @@ class Options:
     dataset: str = "shapes"
     data_root: Path | None = None
     download: bool = False
+    split: str = "val"  # that a run is evaluated on; test-dev: detections are written, too, for COCO's server
     runs: Path = Path("runs")
     seed: int = 0
     set: tuple[str, ...] = ()  # KEY=VALUE

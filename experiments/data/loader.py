@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
@@ -17,6 +17,7 @@ from experiments.data import shared_memory, transforms
 from experiments.data.config import DataConfig
 from experiments.data.index import Index
 from experiments.data.pixels import BadImage
+from experiments.data.views import View
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import obey_parent
 
@@ -75,10 +76,12 @@ def augmentation_stream(seed: int, step: int, image_id: int) -> np.random.Genera
 
 
 class _Images(Dataset):
-    """Keys are (step, position); step -1 is evaluation: no flip. A UserError is handed on, not raised in a worker."""
+    """Keys are (step, position); step -1 - n is view n of an evaluation. A UserError is handed on, not raised in a
+    worker.
+    """
 
-    def __init__(self, index: Index, data: DataConfig, seed: int):
-        self.index, self.data, self.seed = index, data, seed
+    def __init__(self, index: Index, data: DataConfig, seed: int, views: Sequence[View]):
+        self.index, self.data, self.seed, self.views = index, data, seed, views
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | UserError:
         try:
@@ -90,8 +93,10 @@ class _Images(Dataset):
         image, position, bad = self._read(step, position)
         boxes, labels, ignore = (torch.from_numpy(x.copy()) for x in self.index.of(position))
         if step < 0:
-            image, scale = transforms.resize(image, *self.data.at_test)
-            return Sample(image, boxes * scale, labels, ignore, position, scale, bad)
+            view = self.views[-1 - step]
+            image, scale = view.resized(image)
+            image, boxes = transforms.flip(image, boxes * scale) if view.flipped else (image, boxes * scale)
+            return Sample(image, boxes, labels, ignore, position, scale, bad)
         data, rng = self.data, augmentation_stream(self.seed, step, int(self.index.image_ids[position]))
         flips, short = rng.random() < data.flip, data.short[rng.integers(len(data.short))]
         if data.crop:
@@ -157,17 +162,26 @@ def train_loader(
     yield from _load(index, data, seed, keys, batch // size)
 
 
-def eval_loader(index: Index, data: DataConfig, batch: int, rank: int = 0, size: int = 1) -> Iterator[Batch]:
-    """Every image once, images of like shape together; of the batches, every `size`th."""
+def eval_loader(
+    index: Index, data: DataConfig, batch: int, rank: int = 0, size: int = 1, views: Sequence[View] = ()
+) -> Iterator[Batch]:
+    """Every image once, images of like shape together; of the batches, every `size`th.
+
+    views: each batch comes so many times, in their order; (): one, as `data` says.
+    """
+    views = views or (View(*data.at_test),)
     by_shape = np.argsort(index.sizes[:, 1] / index.sizes[:, 0], kind="stable")
     starts = range(rank * batch, len(index), size * batch)
-    keys = ([(-1, i) for i in by_shape[n : n + batch].tolist()] for n in starts)
-    yield from _load(index, replace(data, short=data.at_test[:1], long=data.at_test[1]), 0, keys, batch)
+    keys = ([(-1 - v, i) for i in by_shape[n : n + batch].tolist()] for n in starts for v in range(len(views)))
+    largest = max(views, key=lambda view: view.short * view.long)
+    yield from _load(index, replace(data, short=(largest.short,), long=largest.long), 0, keys, batch, views)
 
 
-def _load(index: Index, data: DataConfig, seed: int, keys: Iterator[list], batch: int) -> Iterator[Batch]:
+def _load(
+    index: Index, data: DataConfig, seed: int, keys: Iterator[list], batch: int, views: Sequence[View] = ()
+) -> Iterator[Batch]:
     """`keys` are taken as the batches are: a long run's would fill the memory."""
-    images = _Images(index, data, seed)
+    images = _Images(index, data, seed, views)
     workers = shared_memory.fitting_workers(data, batch)
     generator = torch.Generator().manual_seed(seed)  # DataLoader draws a seed for its workers, else from the global one
     loader = DataLoader(

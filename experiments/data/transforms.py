@@ -13,10 +13,15 @@ LUMA = (0.299, 0.587, 0.114)  # grey from red, green, blue: ITU-R 601
 
 def resize(image: Tensor, short: int, long: int) -> tuple[Tensor, float]:
     """(3, H, W): the shorter side becomes `short` unless the longer one would pass `long`. Also the scale."""
+    size, scale = fitted(image, short, long)
+    return functional.resize(image, size, antialias=True), scale
+
+
+def fitted(image: Tensor, short: int, long: int) -> tuple[list[int], float]:
+    """Height and width to which `resize` brings an image (3, H, W), and the scale."""
     height, width = image.shape[1:]
     scale = min(short / min(height, width), long / max(height, width))
-    size = [max(1, round(height * scale)), max(1, round(width * scale))]
-    return functional.resize(image, size, antialias=True), scale
+    return [max(1, round(height * scale)), max(1, round(width * scale))], scale
 
 
 def flip(image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:

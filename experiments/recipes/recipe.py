@@ -12,8 +12,9 @@ import assigners
 from assigners.ranges import SEED, Items, Range
 from detector.config import DetectorConfig
 from detector.controlled import head_spec
+from detector.voting import MERGES
 from detector.weights import is_file
-from experiments.data.config import DataConfig
+from experiments.data.config import DataConfig, Side
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.typed import build_typed
 from experiments.records.files import file_digest
@@ -21,6 +22,9 @@ from experiments.records.schema import effective
 from experiments.runtime.errors import UserError
 
 IMAGES = 16  # a step at which iterations and learning rates are stated
+VIEWS = Items(most=64)  # of a multi-scale test
+ViewSides = Annotated[tuple[Side, ...], VIEWS]
+BoxSides = Annotated[tuple[Annotated[float, Range(0, 10**6, "pixels")], ...], VIEWS]
 Milestones = Annotated[tuple[Annotated[float, Range(0, 1, "share of the run", "()")], ...], Items(rising=True)]
 
 
@@ -59,6 +63,17 @@ class TestConfig:
     batch: Annotated[int, Range(1, 65536, "images")] = 16  # of an evaluation step; memory, not results
     protocol: Annotated[str, PROTOCOLS] = "coco"  # how AP is computed
     evaluator: Literal["hotcoco", "pycocotools"] = "hotcoco"  # of coco and height; the same metrics to the last bit
+    scales: ViewSides = ()  # shorter sides of the views of a multi-scale test; (): one view, data.test_short
+    longs: ViewSides = ()  # caps of their longer sides, one each or one for all; (): data.test_long
+    flips: bool = False  # each view flipped, too
+    resample: Literal["image", "normal view"] = "image"  # what views are resized from; FreeAnchor: its test_short
+    box_least: BoxSides = ()  # a box of the view has a larger root of its area, one each; (): none is measured
+    box_most: BoxSides = ()  # and a smaller one than this; 0: whatever
+    box_frame: Literal["resized", "original"] = "resized"  # image in which boxes are measured: ATSS's, cvpods' code
+    merge: Annotated[str, MERGES] = "soft_vote"  # of views: a vote of their detections, or one selection (FreeAnchor)
+    vote_iou: Annotated[float, Range(0, 1, "IoU", "(]")] = 0.66  # of boxes that join in a vote; ATSS
+    score_voting: bool = False  # boxes are means over those before NMS, by score and IoU; PAA
+    plus_one: bool = False  # sides in votes and of box_least count the last pixel, as in ATSS's and PAA's code
 
 
 @dataclass(frozen=True)

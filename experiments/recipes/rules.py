@@ -9,13 +9,13 @@ from detector.backbone import BACKBONES
 from detector.config import tower_groups
 from detector.weights import NONE, SETS, is_file
 from experiments.data.readers import reader
-from experiments.recipes.recipe import Recipe
+from experiments.recipes.recipe import Recipe, TestConfig
 from experiments.runtime.errors import UserError
 
 
 def check_rules(recipe: Recipe) -> None:
     """UserError for the first rule that is broken."""
-    for rule in (_sizes, _images, _schedule, _weights, _network, _model):
+    for rule in (_sizes, _images, _schedule, _weights, _network, _model, _views):
         for sentence in rule(recipe):
             raise UserError(sentence)
 
@@ -47,6 +47,35 @@ def _schedule(recipe: Recipe) -> Iterator[str]:
         yield f"schedule.warmup is {s.warmup}; it must be at most schedule.iterations, {s.iterations}."
     if s.batch % s.accumulate:
         yield f"schedule.accumulate is {s.accumulate}; it must divide schedule.batch, {s.batch} images."
+
+
+OF_VIEWS = ("longs", "flips", "resample", "box_least", "box_most", "box_frame", "merge", "vote_iou")
+
+
+def _views(recipe: Recipe) -> Iterator[str]:
+    """Of the multi-scale test."""
+    test, (_, long) = recipe.test, recipe.data.at_test
+    scales, count = test.scales, len(test.scales)
+    if not scales:
+        idle = [name for name in OF_VIEWS if getattr(test, name) != getattr(TestConfig, name)]
+        for name in idle:
+            yield f"test.{name} does nothing without test.scales: give the shorter sides of the views, or leave it out."
+    if test.plus_one and not (scales or test.score_voting):
+        yield "test.plus_one does nothing without test.scales or test.score_voting: set one of them, or leave it out."
+    for name in ("longs", "box_least", "box_most"):
+        if len(values := getattr(test, name)) not in (0, 1, count):
+            yield f"test.{name} has {len(values)} values; it must have one, or one for each of the {count} test.scales."
+    for short, cap in zip(scales, _each(test.longs or (long,), count), strict=False):
+        if short > cap:
+            yield f"test.scales has {short} pixels; it must be at most its cap in test.longs, {cap}."
+    for low, high in zip(_each(test.box_least, count), _each(test.box_most, count), strict=False):
+        if high and low >= high:
+            yield f"test.box_least has {low:g} pixels; it must be below test.box_most of the same view, {high:g}."
+
+
+def _each(values: tuple, count: int) -> tuple:
+    """One value for all is that of each."""
+    return values * count if len(values) == 1 else values
 
 
 def _model(recipe: Recipe) -> Iterator[str]:

@@ -19,8 +19,7 @@ NO_EFFECT = {  # fields of a recipe that change no result: not in a run's hash, 
     "schedule": ("checkpoint_every", "evaluations"),
     "test": ("evaluator",),
 }
-# Fields that were added: at this value a run is as without them.
-LATER = {
+LATER = {  # fields that were added: at this value a run is as without them
     "data.held_out": 0.0,
     "model.width": 1.0,
     "model.style": "pytorch",
@@ -28,6 +27,17 @@ LATER = {
     "model.dcn_tower": False,
     "schedule.average": 0.0,
     "optimizer.priors_lr_factor": 1.0,
+    "test.scales": [],
+    "test.longs": [],
+    "test.flips": False,
+    "test.resample": "image",
+    "test.box_least": [],
+    "test.box_most": [],
+    "test.box_frame": "resized",
+    "test.merge": "soft_vote",
+    "test.vote_iou": 0.66,
+    "test.score_voting": False,
+    "test.plus_one": False,
 }
 FILE = "file "  # how RunRecord.weights begins where they are of a file
 HEAD = ("mode", "reference", "parts")  # of the model group: which style a head gets; `head_differs` says the outcome
@@ -41,9 +51,7 @@ class SplitRecord:
     digest: str  # of its content
     images: int
     boxes: int
-    cleaned: dict[
-        str, int
-    ]  # clean-up rule -> how many boxes it dropped or cut; kept_... : would have, in what is scored
+    cleaned: dict[str, int]  # clean-up rule -> boxes it dropped or cut; kept_...: would have, in what is scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +203,13 @@ class Curve:
 def effective(group: str, values: dict[str, Any]) -> dict[str, Any]:
     """The fields of a group of the recipe that may change a result, and that compared runs must share."""
     idle = NO_EFFECT.get(group, ())
-    values = {key: value for key, value in values.items() if LATER.get(f"{group}.{key}", ...) != value}
+    values = {key: value for key, value in values.items() if LATER.get(f"{group}.{key}", ...) != _listed(value)}
     return {key: value for key, value in values.items() if key not in idle and f"{group}.{key}" not in FREE}
+
+
+def _listed(value: Any) -> Any:
+    """A tuple as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def dotted(values: dict[str, Any], prefix: str = "") -> dict[str, str]:

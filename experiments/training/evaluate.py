@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 import torch
 
 from detector.detector import Detector
-from detector.postprocess import Limits
+from detector.postprocess import Detected
+from detector.views import look, merge
 from experiments.data.index import Index
 from experiments.data.loader import Batch, eval_loader
 from experiments.protocols.engines import engine_version
@@ -17,6 +20,7 @@ from experiments.records.arrays import StoredDetections
 from experiments.runtime.console import counted
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import Preempted
+from experiments.training.multi_scale import merging_of, seen, views_of
 from experiments.training.session import Session
 
 
@@ -26,24 +30,33 @@ def detections(model: Detector, session: Session) -> Detections:
     Raises Preempted.
     """
     recipe, world, index = session.run.recipe, session.world, session.run.val
-    limits = Limits(recipe.test.score_threshold, recipe.test.per_level, recipe.test.detections)
     columns = [_no_detections()]
     model.eval()
-    loader = eval_loader(index, recipe.data, recipe.test.batch, world.rank, world.size)
-    for batch in counted(loader, f"evaluating {recipe.dataset}"):
+    views, merging = views_of(recipe), merging_of(recipe)
+    loader = eval_loader(index, recipe.data, recipe.test.batch, world.rank, world.size, views)
+    looks: list[Detected] = []  # at the images of a batch, so far
+    for batch, view in zip(counted(loader, f"evaluating {recipe.dataset}"), cycle(views), strict=False):
         if session.stop.requested:
             raise Preempted("Stopped in the evaluation. Run the same command to evaluate again.")
+        if not looks:
+            first = batch
         try:
             with torch.autocast(world.device.type, torch.bfloat16, enabled=recipe.schedule.bf16):
-                out = model.detect(batch.images.to(world.device), batch.sizes.to(world.device), limits)
+                looks.append(look(model, seen(batch, view, world.device), first.sizes.to(world.device), merging))
         except torch.OutOfMemoryError:
             raise _out_of_memory(batch, index) from None
-        image = out.image.cpu()
-        boxes = out.boxes.cpu() / batch.scale[image, None]
-        columns.append((batch.index[image], boxes, out.labels.cpu(), out.scores.cpu()))
+        if len(looks) == len(views):
+            columns.append(_of_originals(merge(looks, model, merging), first))
+            looks = []
     of_this_process = [torch.cat(column).numpy() for column in zip(*columns, strict=True)]
     of_all = zip(*world.gather(of_this_process), strict=True)
     return Detections(*(np.concatenate(column) for column in of_all))
+
+
+def _of_originals(out: Detected, batch: Batch) -> tuple[torch.Tensor, ...]:
+    """Positions, boxes in pixels of the original images, labels and scores of a batch."""
+    image = out.image.cpu()
+    return batch.index[image], out.boxes.cpu() / batch.scale[image, None], out.labels.cpu(), out.scores.cpu()
 
 
 def stored(index: Index, detected: Detections) -> StoredDetections:

@@ -27,7 +27,7 @@ SCORING = ("protocol", "evaluator")  # fields of the test group that belong to t
 def shared_hashes(run: RunSpec, model: Detector) -> dict[str, str]:
     """Name -> hash. `model` as initialised, before its first step or its checkpoint; on any device."""
     recipe = run.recipe
-    limits = asdict(recipe.test)
+    limits = effective("test", asdict(recipe.test))
     scoring = {name: limits.pop(name) for name in SCORING if name in limits}
     return {
         "images and boxes": hash_of([run.train.digest(), run.val.digest()]),

@@ -64,11 +64,13 @@ KINDS = {"images": ImageRecord, "annotations": Annotation, "categories": Categor
 DECODERS = {name: msgspec.json.Decoder(list[kind]) for name, kind in KINDS.items()}
 
 
-def records_of(path: Path, names: tuple[str, ...]) -> Iterator[tuple[Section, list]]:
-    """Typed records of these lists, and how to name them. Raises UserError."""
+def records_of(
+    path: Path, names: tuple[str, ...], needed: tuple[str, ...] = tuple(KINDS)
+) -> Iterator[tuple[Section, list]]:
+    """Typed records of these lists, and how to name them; needed: lists that the file must have. Raises UserError."""
     before: Counter[str] = Counter()
     try:
-        for name, text in json_stream.lists(path, tuple(KINDS)):
+        for name, text in json_stream.lists(path, needed):
             if name not in names:
                 continue
             section = Section(path, name, before[name])
@@ -79,9 +81,7 @@ def records_of(path: Path, names: tuple[str, ...]) -> Iterator[tuple[Section, li
             yield section, records
             before[name] += len(records)
     except KeyError as error:
-        raise UserError(
-            f"{path}: it has no list '{error.args[0]}'. Give it the three lists images, annotations, categories."
-        ) from None
+        raise UserError(f"{path}: it has no list '{error.args[0]}'. Give it the lists {', '.join(needed)}.") from None
     except DAMAGE as error:
         raise UserError(f"{path}: truncated or invalid JSON ({error}). Fetch it again.") from None
 

@@ -18,6 +18,7 @@ VALUES = {
     "heads": ["fcos"],
     "check": ["fcos"],
     "executor": ["serial"],
+    "split": ["val"],
     **{
         name: ["1"]
         for name in ("budget", "seed", "retries", "workers", "cpus_per_run", "gpus_per_run", "processes_per_run")

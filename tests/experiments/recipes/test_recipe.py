@@ -6,7 +6,7 @@ from experiments.cli.arguments import parse
 from experiments.recipes.load import load
 from experiments.recipes.recipe import identity
 from experiments.records.files import hash_of
-from experiments.records.schema import LATER, NO_EFFECT
+from experiments.records.schema import LATER, NO_EFFECT, effective
 from experiments.runtime.errors import UserError
 
 
@@ -44,11 +44,39 @@ def test_what_controlled_mode_would_take_does_not_name_a_native_run():
 def test_a_field_that_was_added_names_a_run_only_where_it_is_used():
     assert hash_of(identity(load("shapes", "fcos", [], 0))) == "9a999b5c2917"  # before any of them was there
     plain = identity(load("shapes", "fcos", [], 0))
-    others = {"model.style": "caffe", "model.dcn": "c4-c5", "model.dcn_tower": "true"}
     for name, default in LATER.items():
-        other = ["model.backbone=resnet50", f"{name}={others.get(name, 0.5)}"]
-        assert identity(load("shapes", "fcos", [f"{name}={str(default).lower()}"], 0)) == plain
-        assert identity(load("shapes", "fcos", other, 0)) != identity(load("shapes", "fcos", other[:1], 0))
+        beside = NEEDED.get(name, [])
+        without = identity(load("shapes", "fcos", beside, 0))
+        assert identity(load("shapes", "fcos", [*beside, f"{name}={str(default).lower()}"], 0)) == without
+        assert identity(load("shapes", "fcos", [*beside, f"{name}={OTHER.get(name, 0.5)}"], 0)) != without
+        assert (without == plain) == (not beside)
+
+
+VIEWS = ("longs", "flips", "resample", "box_least", "box_most", "box_frame", "merge", "vote_iou")
+NEEDED = {f"test.{name}": ["test.scales=[64, 128]"] for name in VIEWS} | {
+    "test.plus_one": ["test.score_voting=true"],
+    "model.style": ["model.backbone=resnet50"],
+}
+OTHER = {  # values that are not the default, where 0.5 is none
+    "model.style": "caffe",
+    "model.dcn": "c4-c5",
+    "model.dcn_tower": "true",
+    "test.scales": "[64]",
+    "test.longs": "[128]",
+    "test.flips": "true",
+    "test.resample": "normal view",
+    "test.box_least": "[8, 16]",
+    "test.box_most": "[8, 16]",
+    "test.box_frame": "original",
+    "test.merge": "selector",
+    "test.score_voting": "true",
+    "test.plus_one": "true",
+}
+
+
+def test_a_record_that_json_gave_back_is_common_with_one_that_was_not():
+    values = {"scales": (), "longs": [], "flips": False, "batch": 16}
+    assert effective("test", values) == {"batch": 16} and effective("test", {"scales": (64,)}) == {"scales": (64,)}
 
 
 def test_a_file_of_weights_names_a_run_by_its_content(tmp_path):
