@@ -43,7 +43,11 @@ class CleanLoss:
         error = preds.box_loss(a.loc, objects.boxes[a.gt], self.box_kind, self.box_beta)
         weighted_box, plain_box = (a.pos * error).sum(), error.sum()
         z, *sums = (world_sum(a.z_pos, plain, weighted, plain_box, weighted_box) / processes()).unbind()
-        z, keep, keep_box = z.clamp(min=1), sums[0] / sums[1].clamp(min=EPS), sums[2] / sums[3].clamp(min=EPS)
+        z, keep, keep_box = (
+            z.clamp(min=1 / processes()),
+            sums[0] / sums[1].clamp(min=EPS),
+            sums[2] / sums[3].clamp(min=EPS),
+        )
         return {"cls": self.alpha * keep * weighted / z, "box": self.box_weight * keep_box * weighted_box / z}
 
     def _background(self, preds: Predictions, loc: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from assigners.losses.focal import negative_sum
 
 
 def world_mean(*sums: Tensor) -> tuple[Tensor, ...]:
-    """Scalars -> their means over the processes, at least 1; one all-reduce. No gradient."""
-    return (world_sum(*sums) / processes()).clamp(min=1).unbind()
+    """Scalars -> their means over the processes, the sums at least 1 as in one; one all-reduce. No gradient."""
+    return (world_sum(*sums).clamp(min=1) / processes()).unbind()
 
 
 def world_sum(*sums: Tensor) -> Tensor:
