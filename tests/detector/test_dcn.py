@@ -1,5 +1,6 @@
 """Deformable convolution: taps read where offsets say, and untrained it is half the plain network."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from detector.backbone import BACKBONES, DEFORMED, Backbone
 from detector.config import DetectorConfig
 from detector.dcn import DeformableConv, deform_last, deformable
 from detector.detector import Detector
+from detector.streams import global_stream
 
 CONFIG = DetectorConfig("resnet18", "none", "gn", 0, 16, 2, width=0.25)
 X = torch.rand(2, 8, 12, 14, generator=torch.Generator().manual_seed(0))
@@ -102,8 +104,10 @@ def test_every_block_of_the_stages_is_deformed_and_no_other():
 @pytest.mark.parametrize("name", assigners.available())
 def test_every_method_trains_with_deformable_towers(name):
     """The other weights are as without; the towers' last convolutions start as half of theirs."""
+    with global_stream(0, "dcn"):
+        assigner = assigners.build(name, 3, CONFIG.channels)
     plain, model = (
-        Detector(replace(CONFIG, dcn_tower=on, dcn="c4-c5" if on else "none"), assigners.build(name, 3))
+        Detector(replace(CONFIG, dcn_tower=on, dcn="c4-c5" if on else "none"), deepcopy(assigner))
         for on in (False, True)
     )
     given = model.state_dict()

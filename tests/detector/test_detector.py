@@ -17,7 +17,7 @@ from tests.oracles.scenes import loose_objects
 def test_every_method_trains_a_step_on_a_batch_with_an_empty_image(name, mode):
     torch.manual_seed(0)
     config = DetectorConfig("resnet18", "none", "gn", 0, 32, 1, mode)
-    model = Detector(config, assigners.build(name, 3))
+    model = Detector(config, assigners.build(name, 3, config.channels))
     batch = replace(loose_objects(3, 1, 3), images=2)
     terms, _ = model(torch.randint(256, (2, 3, 64, 96), dtype=torch.uint8), batch, 0.0)
     sum(terms.values()).backward()

@@ -18,7 +18,7 @@ CONFIG = DetectorConfig("mobilenet_v2", "none", "gn", 0, 16, 1, "native")
 def model(name: str) -> Detector:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Detector(CONFIG, assigners.build(name, 3))
+        return Detector(CONFIG, assigners.build(name, 3, CONFIG.channels))
 
 
 def images() -> torch.Tensor:

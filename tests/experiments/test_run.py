@@ -43,7 +43,7 @@ def test_what_is_there_and_what_differs(command):
     code, out, _ = command("--print-config", "--set", "assigner.center=shared", "--seed", "7", "--skip-bad-images")
     assert code == 0 and "center: shared" in out and "seed: 7" in out and "skip_bad_images: true" in out
     code, out, _ = command("--explain", "--assigner", "retinanet")
-    assert code == 0 and "ratios" in out and "retinanet against autoassign" in out
+    assert code == 0 and "ratios" in out and "retinanet against fcos" in out
 
 
 @pytest.mark.parametrize("name", assigners.available())

@@ -7,6 +7,7 @@ from torch import Tensor
 import assigners
 from detector.config import DetectorConfig
 from detector.detector import Detector
+from detector.streams import global_stream
 from experiments.bench.pretend_device import DEVICE, PretendDevice, Waits
 from experiments.bench.syncs import CANVAS, CLASSES, crowded
 from experiments.training.step import to_device
@@ -100,7 +101,9 @@ def test_the_numbers_are_those_of_the_cpu(name):
     config, batch, terms = DetectorConfig("resnet18", "none", "gn", 0, 16, 1, "native"), crowded(), {}
     for device in (torch.device("cpu"), DEVICE):
         with PretendDevice():
-            model = Detector(config, assigners.build(name, CLASSES, config.channels)).to(device)
+            with global_stream(0, "pretended"):
+                assigner = assigners.build(name, CLASSES, config.channels)
+            model = Detector(config, assigner).to(device)
             losses, counts = model.assigner(model.predict(images.to(device), 0.5), to_device(batch, device))
             sum(losses.values()).backward()
             numbers = losses | counts | {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
