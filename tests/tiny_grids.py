@@ -13,8 +13,9 @@ from analysis import report
 from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.runtime.commit import ROOT
-from tests.tiny_runs import LONGER, TINY, here, sets
+from tests.tiny_runs import TINY, here, sets
 
+LONG = "schedule.iterations=12"  # 48 steps: a node that dies must do so in the middle of them
 BOTH = ("--only", "row=none", "--only", "row=both")
 WORKER = "experiments.grid.worker"
 
@@ -25,7 +26,7 @@ def line(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
 
 def words(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
     table = ["--tables", "2", "--profile", "cpu", "--seeds", "0", "--runs", str(runs), *more]
-    return [*table, *sets(*TINY, *LONGER, "data.workers=0", *overrides)]
+    return [*table, *sets(*TINY, LONG, "data.workers=0", *overrides)]
 
 
 def call_here(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 import assigners
+from assigners.interface import HeadSpec
 from detector.config import REFERENCE
 from experiments.grid.matrices import Matrix, Profile, load_matrix
 from experiments.recipes.recipe import Recipe
@@ -47,5 +48,5 @@ def kept_of(recipe: Recipe) -> str:
     priors, branches = len(spec.scales) * len(spec.ratios), " and ".join(b.name for b in spec.branches)
     return (
         f"keeps {type(assigner.loss).__name__}, {priors} prior{'s' * (priors > 1)} a cell, {spec.coder} coder, "
-        f"{branches or 'no further'} branch"
+        f"{branches or 'no further'} branch{f', head {spec.variant}' * (spec.variant != HeadSpec.variant)}"
     )
