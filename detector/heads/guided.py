@@ -8,9 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.ops import DeformConv2d
 
-from assigners.interface import HeadSpec
 from detector.heads.towers import Head
-from detector.recompute import apply
 from detector.streams import generator
 
 GROUPS = 4  # of channels that share the places of their taps
@@ -20,26 +18,14 @@ TAPS = 9  # of a 3x3 convolution
 class GuidedHead(Head):
     """As Head, with an adaption between each tower and its output; the branches stay on the towers."""
 
-    def __init__(
-        self,
-        spec: HeadSpec,
-        num_classes: int,
-        channels: int,
-        convs: int,
-        levels: int,
-        seed: int,
-        recompute: bool = False,
-    ):
-        """spec: has one branch that shapes the priors."""
-        super().__init__(spec, num_classes, channels, convs, levels, seed, recompute)
-        (self.shaping,) = (branch.name for branch in spec.branches if branch.prior)
+    def _extend(self, channels: int, seed: int) -> None:
+        (self.shaping,) = (branch.name for branch in self.spec.branches if branch.prior)
         self.class_adaption = Adaption(channels, seed, "class")
         self.box_adaption = Adaption(channels, seed, "box")
 
     def _level(self, i: int, feature: Tensor) -> dict[str, Tensor]:
         """Each output as (B, priors of the level, its numbers)."""
-        towers = {"class": self.class_tower, "box": self.box_tower}
-        towers = {name: apply(tower, feature, self.recompute) for name, tower in towers.items()}
+        towers = self._towers(feature)
         maps = {branch.name: self.get_submodule(branch.name)(towers[branch.tower]) for branch in self.spec.branches}
         shape = maps[self.shaping].detach()  # learns from its own loss alone
         maps["logits"] = self.logits(self.class_adaption(towers["class"], shape))

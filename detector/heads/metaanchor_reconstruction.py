@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from assigners.geometry import prior_shapes
-from assigners.interface import HeadSpec
 from detector.heads.towers import Head
 from detector.streams import generator
 
@@ -21,18 +20,10 @@ TAPS = 9  # of a 3x3 convolution
 class MetaAnchorHead(Head):
     """As Head, with one generated convolution in the place of `logits` and one in that of `deltas`."""
 
-    def __init__(
-        self,
-        spec: HeadSpec,
-        num_classes: int,
-        channels: int,
-        convs: int,
-        levels: int,
-        seed: int,
-        recompute: bool = False,
-    ):
-        super().__init__(spec, num_classes, channels, convs, levels, seed, recompute)
-        priors = prior_shapes(spec.scales, spec.ratios, 1.0).log()  # (A, 2) of width and height to the base square
+    def _extend(self, channels: int, seed: int) -> None:
+        priors = prior_shapes(
+            self.spec.scales, self.spec.ratios, 1.0
+        ).log()  # (A, 2) of width and height to the base square
         class_bias, box_bias = (layer.bias.view(self.per_cell, -1)[0].detach() for layer in (self.logits, self.deltas))
         self.logits = Generated(priors, channels, class_bias, seed, "class")
         self.deltas = Generated(priors, channels, box_bias, seed, "box")

@@ -50,6 +50,10 @@ class Head(nn.Module):
         nn.init.constant_(self.deltas.bias, coder(spec).start(spec.style.box_bias))
         for branch in spec.branches:
             nn.init.constant_(self.get_submodule(branch.name).bias, branch.bias)
+        self._extend(channels, seed)
+
+    def _extend(self, channels: int, seed: int) -> None:
+        """What a variant of this head adds to it, or has in the place of its layers; nothing here."""
 
     def forward(self, features: list[Tensor]) -> HeadOutput:
         levels = [self._level(i, feature) for i, feature in enumerate(features)]
@@ -59,8 +63,7 @@ class Head(nn.Module):
 
     def _level(self, i: int, feature: Tensor) -> dict[str, Tensor]:
         """Each output as (B, priors of the level, its numbers)."""
-        towers = {"class": self.class_tower, "box": self.box_tower}
-        towers = {name: apply(tower, feature, self.recompute) for name, tower in towers.items()}
+        towers = self._towers(feature)
         deltas = self.deltas(towers["box"])
         maps = {
             "logits": self.logits(towers["class"]),
@@ -68,6 +71,10 @@ class Head(nn.Module):
             **{branch.name: self.get_submodule(branch.name)(towers[branch.tower]) for branch in self.spec.branches},
         }
         return {name: self._rows(x) for name, x in maps.items()}
+
+    def _towers(self, feature: Tensor) -> dict[str, Tensor]:
+        towers = {"class": self.class_tower, "box": self.box_tower}
+        return {name: apply(tower, feature, self.recompute) for name, tower in towers.items()}
 
     def _rows(self, x: Tensor) -> Tensor:
         """(B, A c, height, width) -> (B, height width A, c)"""
