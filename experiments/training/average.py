@@ -21,6 +21,8 @@ class Average:
 
     def __post_init__(self):
         self.copy = AveragedModel(self.trained, multi_avg_fn=self._step) if self.decay else None
+        if self.copy:
+            self.copy.n_averaged = self.copy.n_averaged.cpu()  # read at every step, which must not wait for a device
 
     @property
     def evaluated(self) -> nn.Module:
@@ -51,8 +53,8 @@ class Average:
             raise ValueError(f"{int(self.copy.n_averaged)} steps averaged of {step}")
 
     @torch.no_grad()
-    def _step(self, average: list[Tensor], trained: list[Tensor], updates: Tensor) -> None:
-        """average <- decay * average + (1 - decay) * trained."""
-        n = int(updates)
+    def _step(self, average: list[Tensor], trained: list[Tensor], _: Tensor) -> None:
+        """average <- decay * average + (1 - decay) * trained. The number of updates comes as it is on the device."""
+        n = int(self.copy.n_averaged)
         decay = min(self.decay, (1 + n) / (FIRST + n))
         torch._foreach_lerp_(average, trained, 1 - decay)

@@ -5,6 +5,7 @@ import signal
 import pytest
 import torch
 
+from experiments.bench.pretend_device import DEVICE, PretendDevice, Waits
 from experiments.records.run_folder import runs_in
 from experiments.runtime.errors import UserError
 from experiments.training import checkpoint
@@ -35,6 +36,15 @@ def test_the_average_is_the_formulas():
     assert model.weight[:, 0].tolist() == [29.0, 841.0]
     average.finish()
     assert torch.equal(model.weight, average.evaluated.weight)
+
+
+def test_no_update_waits_for_a_device():
+    with PretendDevice() as device:
+        average = Average(model_of(1.0, 2.0).to(DEVICE), 0.5)
+        device.waits = Waits()
+        for _ in range(3):
+            average.update()
+        assert device.waits.to_host == [] and average.copy.n_averaged == 3
 
 
 def test_without_an_average_the_model_itself_is_evaluated():
