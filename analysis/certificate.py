@@ -41,10 +41,10 @@ def _shared(name: str, rows: Rows, searched: frozenset[str]) -> SharedHash:
 
 def _hash(name: str, run: Run, searched: frozenset[str]) -> str | None:
     """As the run took it; of a group of the recipe in which a search set something, that of the others of the group."""
-    taken, group = run.record.shared.get(name), HASHED.get(name, "")
+    recorded, group = run.record.shared.get(name), HASHED.get(name, "")
     values = effective(group, run.record.recipe.get(group, {}))
-    others = {key: value for key, value in values.items() if f"{group}.{key}" not in searched}
-    return hash_of(others) if len(others) < len(values) and taken == hash_of(values) else taken
+    unsearched = {key: value for key, value in values.items() if f"{group}.{key}" not in searched}
+    return hash_of(unsearched) if len(unsearched) < len(values) and recorded == hash_of(values) else recorded
 
 
 def _searched(rows: Rows, searched: Iterable[str]) -> Iterable[RowDifference]:

@@ -43,9 +43,13 @@ def table_states(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) -> 
     """Of all claims but summaries. runs: that count."""
     claims = judged_readings(table, runs, looks, draws)
     rows = {
-        cell[:2]: None for claim in claims for one in claim if one.state.is_open for cell in one.reading.effect.weights
+        cell[:2]: None
+        for claim in claims
+        for item in claim
+        if item.state.is_open
+        for cell in item.reading.effect.weights
     }
-    return TableStates(table.name, tuple(rows), tuple(combined([one.state for one in claim]) for claim in claims))
+    return TableStates(table.name, tuple(rows), tuple(combined([item.state for item in claim]) for claim in claims))
 
 
 def judged_readings(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) -> list[list[Judged]]:
@@ -95,9 +99,11 @@ def _readings(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> Ite
 
 def _reading(table: TableRecord, claim: Claim, runs: Runs, draws: Draws) -> ClaimReading:
     key, rows = table.entry_of(claim.dataset[0]), {row.name: row for row in table.rows}
-    given = [set(rows[n].entries[key].runs) if key in rows[n].entries else set() for n in (*claim.better, *claim.worse)]
+    planned = [
+        set(rows[n].entries[key].runs) if key in rows[n].entries else set() for n in (*claim.better, *claim.worse)
+    ]
     effect = effect_of(terms_of(claim, key), runs, draws)
-    return ClaimReading(claim, effect, all(given), set.intersection(*given) <= effect.by_seed.keys())
+    return ClaimReading(claim, effect, all(planned), set.intersection(*planned) <= effect.by_seed.keys())
 
 
 def _nothing(claim: Claim) -> ClaimState:
@@ -155,19 +161,26 @@ class _States:
 
     def _shown(self, i: int) -> tuple[float, str]:
         """Half-width, and of which noise: one seed has that of the images alone, which gives no verdict."""
-        known = bool(self.effects[i].drawn)
+        has_images = bool(self.effects[i].drawn)
         if np.isfinite(self.half[i]):
-            return float(self.half[i]), "seeds and images" if known else "seeds"
+            return float(self.half[i]), "seeds and images" if has_images else "seeds"
         level = self.looks.level(int(self.look[i]), len(self.readings))
         half = half_width(level, (self.now.images[0, i], self.now.images_freedom[0, i]))
-        return (float(half), "images") if known else (np.inf, "")
+        return (float(half), "images") if has_images else (np.inf, "")
 
     def _expected(self, i: int, claim: Claim, mean: float | None) -> dict[str, int | None]:
         """By name of the field; nothing where the table's noise is not known. mean: of an open claim."""
         now, level = self.now, SPENT * LEVEL / len(self.readings)
         if not now.freedom[0, i]:
             return {}
-        of = (now.variance[0, i], now.freedom[0, i], now.seeds[i], level, now.images[0, i], now.images_freedom[0, i])
-        need, minor = Need(*map(float, of)), claim.kind == "minor difference"
+        measured = (
+            now.variance[0, i],
+            now.freedom[0, i],
+            now.seeds[i],
+            level,
+            now.images[0, i],
+            now.images_freedom[0, i],
+        )
+        need, minor = Need(*map(float, measured)), claim.kind == "minor difference"
         seeds = asdict(expected_seeds(need, claim.published, claim.margin, minor))
         return seeds | {"settled": None if mean is None else settled(need, mean, claim.margin, minor)}

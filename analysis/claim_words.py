@@ -32,9 +32,11 @@ def claim_rows(table: Table) -> list[tuple[str, ...]]:
 def claim_words(claim: Claim) -> str:
     """What it compares, and on what."""
     pairs = claim.kind == "difference of differences"
-    metric, other = (", ".join(name.removeprefix("class:") for name in m) for m in (claim.metric, claim.worse_metric))
-    better = f"{_side(claim.better, pairs)}{f' in {metric}' if other else ''}"
-    worse = f"{_side(claim.worse, pairs)} in {other or metric}"
+    metric, worse_metric = (
+        ", ".join(name.removeprefix("class:") for name in m) for m in (claim.metric, claim.worse_metric)
+    )
+    better = f"{_side(claim.better, pairs)}{f' in {metric}' if worse_metric else ''}"
+    worse = f"{_side(claim.worse, pairs)} in {worse_metric or metric}"
     relation = "no more than a margin from" if claim.kind == "minor difference" else "over"
     return f"{claim.id}: {better} {relation} {worse}, {', '.join(claim.dataset)}"
 
@@ -53,7 +55,7 @@ def _published(claim: Claim) -> str:
 def _ours(judged: JudgedClaim) -> str:
     """The difference with the interval that was judged, and what is to be known of it."""
     words = [] if judged.state is None else list(_state(judged.state, judged.mixed))
-    words += [f"with the other reading of the paper {other.verdict}: {_read(other)}" for other in judged.others]
+    words += [f"with the other reading of the paper {reading.verdict}: {_read(reading)}" for reading in judged.others]
     return "; ".join([*words, *filter(None, [judged.note])])
 
 

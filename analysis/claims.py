@@ -22,15 +22,15 @@ def judged_claims(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) ->
 
 def _judged(table: TableRecord, readings: list[Judged]) -> JudgedClaim:
     states = [_with_result(item) for item in readings]
-    first, whole = readings[0].reading, combined(states)
-    state = replace(whole, verdict=states[0].verdict)
+    first, joint = readings[0].reading, combined(states)
+    state = replace(joint, verdict=states[0].verdict)
     notes = [first.effect.note if first.effect.by_seed else _absent(table, first.claim)]
-    others = states[1:] if whole.verdict == DIFFERS else []
+    further = states[1:] if joint.verdict == DIFFERS else []
     return JudgedClaim(
         claim=first.claim,
-        verdict=whole.verdict,
+        verdict=joint.verdict,
         state=state if first.effect.by_seed else None,
-        others=tuple(others),
+        others=tuple(further),
         note="; ".join(filter(None, notes)),
         mixed=first.effect.mixed,
     )

@@ -44,14 +44,14 @@ class Draws:
     def _read(self, run: Run, metrics: tuple[str, ...]) -> DrawnAP | str:
         """From the small record of a kept run, or computed."""
         try:
-            kept = kept_run(run.path)
+            record = kept_run(run.path)
         except RecordError as error:
             return str(error).replace(str(run.path), run.id)
-        if kept is None:
+        if record is None:
             return self._compute(run, metrics)
-        if (kept.resamples, kept.seed) != (self.resamples, self.seed):
-            return f"{run.id} keeps {kept.resamples} draws of its images, of seed {kept.seed}, and not its matches"
-        return _drawn(run, kept, metrics)
+        if (record.resamples, record.seed) != (self.resamples, self.seed):
+            return f"{run.id} keeps {record.resamples} draws of its images, of seed {record.seed}, and not its matches"
+        return _drawn(run, record, metrics)
 
     def _compute(self, run: Run, metrics: tuple[str, ...]) -> DrawnAP | str:
         protocol = run.record.protocol
@@ -91,8 +91,8 @@ def _of_metrics(run: Run, matches: Matches, metrics: tuple[str, ...]) -> Matches
     return matches if metrics == ("AP",) else of_threshold(matches, iou) if iou else None
 
 
-def _drawn(run: Run, kept: KeptRun, metrics: tuple[str, ...]) -> DrawnAP | str:
-    item = kept.by_metrics.get(metrics)
+def _drawn(run: Run, record: KeptRun, metrics: tuple[str, ...]) -> DrawnAP | str:
+    item = record.by_metrics.get(metrics)
     if item is None:
         return f"{run.id} keeps no draws of {', '.join(metrics)}"
     return item.reason or DrawnAP(decoded(item.codes), item.images, item.digest)

@@ -30,11 +30,11 @@ def beside_each_other(records: list[TableRecord], tables: tuple[Table, ...]) -> 
 
 def verdict_of(verdicts: dict[str, str]) -> str:
     """Of one claim under several heads, by head: their verdict, or that it changes and how."""
-    told = {head: verdict for head, verdict in verdicts.items() if verdict != "no result"}
-    if len(set(told.values())) > 1:
-        return f"{CHANGES}: {', '.join(f'{verdict} ({head})' for head, verdict in told.items())}"
-    alone = f" ({', '.join(told)} alone)" if 0 < len(told) < len(verdicts) else ""
-    return next(iter(told.values()), "no result") + alone
+    judged = {head: verdict for head, verdict in verdicts.items() if verdict != "no result"}
+    if len(set(judged.values())) > 1:
+        return f"{CHANGES}: {', '.join(f'{verdict} ({head})' for head, verdict in judged.items())}"
+    alone = f" ({', '.join(judged)} alone)" if 0 < len(judged) < len(verdicts) else ""
+    return next(iter(judged.values()), "no result") + alone
 
 
 def _beside(records: list[TableRecord], tables: list[Table]) -> Table:
@@ -78,6 +78,8 @@ def _figures(records: list[TableRecord], tables: list[Table]) -> Iterator[tuple[
 
 def _keeps(row: RowRecord, native: TableRecord) -> str:
     """Of a controlled row; and what is set in it that the native one has not, beside the head."""
-    own = {word for other in native.rows if other.name == row.name for word in other.differs.split()}
-    beside = [word for word in row.differs.split() if word not in own and not word.startswith("model.")]
+    native_words = {
+        word for native_row in native.rows if native_row.name == row.name for word in native_row.differs.split()
+    }
+    beside = [word for word in row.differs.split() if word not in native_words and not word.startswith("model.")]
     return "; controlled with ".join(filter(None, (row.keeps.removeprefix("keeps "), ", ".join(beside))))

@@ -41,19 +41,20 @@ class Source:
 
 def report_source(folder: Path, resamples: int | None, seed: int | None, mix: bool | None) -> Source:
     """Of a folder of runs, or of a kept report, which has its own options. None: the default. Raises RecordError."""
-    asked, path = (resamples, seed, mix), folder / RECORDS / OPTIONS
+    requested, path = (resamples, seed, mix), folder / RECORDS / OPTIONS
     if not path.is_file():
         defaults = (Draws.resamples, Draws.seed, False)
-        values = (default if value is None else value for value, default in zip(asked, defaults, strict=True))
+        values = (default if value is None else value for value, default in zip(requested, defaults, strict=True))
         return Source(folder, *values, kept=False)
-    kept = read_record(path, KeptOptions, AGAIN)
-    own = (kept.resamples, kept.seed, kept.mix)
-    if any(value not in (None, there) for value, there in zip(asked, own, strict=True)):
+    options = read_record(path, KeptOptions, AGAIN)
+    settings = (options.resamples, options.seed, options.mix)
+    if any(value not in (None, setting) for value, setting in zip(requested, settings, strict=True)):
         raise RecordError(
-            f"{folder} is a kept report of {kept.resamples} draws, seed {kept.seed}, --mix {'' if kept.mix else 'not '}"
-            "given: leave out --resamples, --seed and --mix, or make it of the runs themselves."
+            f"{folder} is a kept report of {options.resamples} draws, seed {options.seed}, "
+            f"--mix {'' if options.mix else 'not '}given: leave out --resamples, --seed and --mix, or make it of the "
+            "runs themselves."
         )
-    return Source(path.parent, *own, kept=True)
+    return Source(path.parent, *settings, kept=True)
 
 
 def keep_records(source: Source, runs: list[Run], draws: Draws, out: Path) -> None:

@@ -77,10 +77,10 @@ def _follows(name: str, values: np.ndarray, truth: np.ndarray) -> list[Follows]:
         return []
     axes = [(values[..., a], truth[:, a]) for a in range(truth.shape[1])]
     bands = tuple(null_band(*axis) for axis in axes)
-    right, of = (
+    right, counted = (
         sum(n) for n in zip(*(beyond(*axis, band) for axis, band in zip(axes, bands, strict=True)), strict=True)
     )
-    return [Follows(name, fitted, bands, right, of)]
+    return [Follows(name, fitted, bands, right, counted)]
 
 
 def estimate_words(estimate: Estimate) -> str:

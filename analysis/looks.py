@@ -36,8 +36,8 @@ def rule_words(table: TableRecord, decisions: Decisions | None) -> str:
         return ""
     if decisions is None:
         return f"Judged once, at a fixed number of seeds. {JOINTLY}: Bonferroni over the claims. {COVERS}"
-    taken, numbers = decisions.taken, ", ".join(map(str, decisions.looks))
-    end = f"; then {taken[-1].reason}" if taken else ""
-    other = "" if decisions.rule == RULE else f" The seeds were added by another rule: {decisions.rule}."
-    looked = f"{len(taken)} of {len(decisions.looks)} looks taken, at {numbers} seeds{end}"
-    return f"Judged by looks, {looked}. {JOINTLY} at all looks: {RULE}.{other} {COVERS}"
+    looks_taken, numbers = decisions.taken, ", ".join(map(str, decisions.looks))
+    end = f"; then {looks_taken[-1].reason}" if looks_taken else ""
+    warning = "" if decisions.rule == RULE else f" The seeds were added by another rule: {decisions.rule}."
+    looked = f"{len(looks_taken)} of {len(decisions.looks)} looks taken, at {numbers} seeds{end}"
+    return f"Judged by looks, {looked}. {JOINTLY} at all looks: {RULE}.{warning} {COVERS}"

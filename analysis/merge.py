@@ -58,17 +58,17 @@ def plan_merge(sources: list[Path], out: Path) -> MergePlan:
             tables[table.name] = (path, table if first is None else joined(*first, path, table))
             _add_decisions(decisions, folder, table.name)
         _add_searches(searches, folder)
-    whole = {name: table for name, (_, table) in tables.items()}
-    newest, searched = ({name: value for name, (_, value) in of.items()} for of in (decisions, searches))
-    return MergePlan(runs, whole, newest, searched)
+    all_tables = {name: table for name, (_, table) in tables.items()}
+    newest, searched = ({name: value for name, (_, value) in by_name.items()} for by_name in (decisions, searches))
+    return MergePlan(runs, all_tables, newest, searched)
 
 
 def _add_searches(searches: dict[str, tuple[Path, SearchRecord]], folder: Path) -> None:
     """Those of a folder. Raises RecordError where one of its name went otherwise."""
     for search in searches_in(folder):
         path = search_path(folder, search.name)
-        first, other = searches.setdefault(search.name, (path, search))
-        if replace(search, command="") != replace(other, command=""):
+        first, earlier = searches.setdefault(search.name, (path, search))
+        if replace(search, command="") != replace(earlier, command=""):
             raise RecordError(f"{first} and {path} are one search with two results. Remove the wrong one.")
 
 
@@ -84,8 +84,8 @@ def further(first: Path, a: Decisions, second: Path, b: Decisions) -> tuple[Path
     """The ones with more looks, the first where they are equal; up to there both must have decided the same."""
     if (a.recipe, a.looks, a.rule) != (b.recipe, b.looks, b.rule):
         raise RecordError(f"{first} and {second} are decisions on other runs or by another rule. Remove the wrong one.")
-    for number, (one, other) in enumerate(zip(a.taken, b.taken, strict=False), 1):
-        if (one.rows, one.claims) != (other.rows, other.claims):
+    for number, (look_a, look_b) in enumerate(zip(a.taken, b.taken, strict=False), 1):
+        if (look_a.rows, look_a.claims) != (look_b.rows, look_b.claims):
             raise RecordError(f"{first} and {second} decide differently at look {number}. Remove the wrong one.")
     return (second, b) if _reach(b) > _reach(a) else (first, a)
 
@@ -118,11 +118,11 @@ def joined(first: Path, a: TableRecord, second: Path, b: TableRecord) -> TableRe
     if _frame(a) != _frame(b):
         raise RecordError(f"{first} and {second} are not the same table. Remove the wrong one.")
     rows = []
-    for row, other in zip(a.rows, b.rows, strict=True):
+    for row, row_b in zip(a.rows, b.rows, strict=True):
         entries = {}
         for key, entry in row.entries.items():
             where = f"{first} and {second} name different runs in row '{row.name}', seed"
-            entries[key] = _with_seeds(entry, other.entries[key], where)
+            entries[key] = _with_seeds(entry, row_b.entries[key], where)
         rows.append(replace(row, entries=entries))
     return replace(a, rows=tuple(rows))
 

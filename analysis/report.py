@@ -84,13 +84,13 @@ def make_report(source: Source, plots: bool) -> Made:
     frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(source.resamples, source.seed)
     tables = [_table(record, by_id, draws, source) for record in records]
     tables = tuple(replace(t, tuning=tuning_lines(r, searches)) for t, r in zip(tables, records, strict=True))
-    others = frame[~frame["run"].isin(_used(records))]
+    loose = frame[~frame["run"].isin(_used(records))]
     report = Report(
         title=TITLE,
         summary=_summary(frame, records, source),
         header=header_of(runs, records),
         tables=beside_each_other(records, tables),
-        plain=plain_table(others) if len(others) else None,
+        plain=plain_table(loose) if len(loose) else None,
         plain_title="Other runs" if records else "Runs",
         plots=report_plots(frame, by_id, read_costs(source.runs)) if plots else (),
     )
@@ -134,13 +134,13 @@ def _plot_markdown(plot: Plot) -> str:
     return f"![{plot.title}](figures/{plot.name}.png)\n\n**{plot.title}.** {caption}\n"
 
 
-def write_report(made: Made, text: str, out: Path) -> None:
+def write_report(result: Made, text: str, out: Path) -> None:
     """index.html, report.md, runs.csv, claims.csv, a CSV and a TeX file a table, and the plots as PNG, PDF and CSV."""
-    report = made.report
+    report = result.report
     (out / "figures").mkdir(parents=True, exist_ok=True)
     (out / "report.md").write_text(text, encoding="utf-8")
     (out / "index.html").write_text(report_html(report), encoding="utf-8")
-    made.frame.to_csv(out / "runs.csv", index=False, lineterminator="\n", float_format="%.6g")
+    result.frame.to_csv(out / "runs.csv", index=False, lineterminator="\n", float_format="%.6g")
     if any(table.claims for table in report.tables):
         (out / "claims.csv").write_text(claims_csv(report.tables), encoding="utf-8")
     for table in (table for table in report.tables if not table.empty):
@@ -169,15 +169,15 @@ def main() -> int:
 
 def _report(options: argparse.Namespace) -> None:
     source, out = report_source(options.runs, options.resamples, options.seed, options.mix), options.keep or options.out
-    made = make_report(source, plots=bool(out) or source.kept)
-    text = report_markdown(made.report)
+    result = make_report(source, plots=bool(out) or source.kept)
+    text = report_markdown(result.report)
     if not out:
         print(text, end="")
         return
     if options.keep:
-        keep_records(source, made.runs, made.draws, options.keep)
-    write_report(made, text, out)
-    for table in made.report.tables:
+        keep_records(source, result.runs, result.draws, options.keep)
+    write_report(result, text, out)
+    for table in result.report.tables:
         print(fill(f"{table.label}: {claims_line(table)}", WIDTH))
     print(out / "index.html")
 

@@ -39,8 +39,8 @@ class Shares:
     parts: tuple[PartShare, ...]  # none without such a seed
     missing: tuple[str, ...]  # rows without any run
 
-    def share(self, part: str) -> PartShare | None:
-        return next((share for share in self.parts if share.part == part), None)
+    def share(self, name: str) -> PartShare | None:
+        return next((share for share in self.parts if share.part == name), None)
 
 
 def shares_of(attribution: Attribution, rows: Rows) -> Shares:
@@ -52,27 +52,27 @@ def shares_of(attribution: Attribution, rows: Rows) -> Shares:
     if not seeds:
         return Shares(attribution, None, (), missing)
     v = np.array([[by_seed[s] for by_seed in aps] for s in seeds])  # (seeds, 2^k)
-    parts = tuple(_share(name, v, j) for j, name in enumerate(attribution.parts))
-    return Shares(attribution, _mean(v[:, -1] - v[:, 0]), parts, missing)
+    shares = tuple(_share(name, v, j) for j, name in enumerate(attribution.parts))
+    return Shares(attribution, _mean(v[:, -1] - v[:, 0]), shares, missing)
 
 
-def shapley(v: np.ndarray, part: int) -> np.ndarray:
+def shapley(v: np.ndarray, j: int) -> np.ndarray:
     """(..., 2^k) values of the sets -> (...) share of a part."""
-    k, sets = v.shape[-1].bit_length() - 1, _without(v.shape[-1], part)
+    k, sets = v.shape[-1].bit_length() - 1, _without(v.shape[-1], j)
     sizes = [s.bit_count() for s in sets]
     weights = np.array([factorial(n) * factorial(k - 1 - n) / factorial(k) for n in sizes])
-    return (v[..., [s | 1 << part for s in sets]] - v[..., sets]) @ weights
+    return (v[..., [s | 1 << j for s in sets]] - v[..., sets]) @ weights
 
 
-def _without(count: int, part: int) -> list[int]:
+def _without(count: int, j: int) -> list[int]:
     """The sets, of `count`, that a part is not in."""
-    return [s for s in range(count) if not s >> part & 1]
+    return [s for s in range(count) if not s >> j & 1]
 
 
-def _share(name: str, v: np.ndarray, part: int) -> PartShare:
-    bit, everything = 1 << part, v.shape[-1] - 1
+def _share(name: str, v: np.ndarray, j: int) -> PartShare:
+    bit, everything = 1 << j, v.shape[-1] - 1
     first, last = v[:, bit] - v[:, 0], v[:, everything] - v[:, everything ^ bit]
-    return PartShare(name, _mean(shapley(v, part)), _mean(first), _mean(last))
+    return PartShare(name, _mean(shapley(v, j)), _mean(first), _mean(last))
 
 
 def _mean(values: np.ndarray) -> Mean:

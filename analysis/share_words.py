@@ -44,21 +44,21 @@ def _swaps(shares: tuple[Shares, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 def _parts(shares: tuple[Shares, ...]) -> list[str]:
-    return list(dict.fromkeys(part for item in shares for part in (*item.of.parts, *item.of.kept, *item.of.same)))
+    return list(dict.fromkeys(name for item in shares for name in (*item.of.parts, *item.of.kept, *item.of.same)))
 
 
 def _row(item: Shares, names: list[str]) -> tuple[str, ...]:
-    whole = "no result" if item.whole is None else _figure(item.whole)
-    return item.of.method, whole, *(_cell(item, name) for name in names), _kept(item)
+    difference = "no result" if item.whole is None else _figure(item.whole)
+    return item.of.method, difference, *(_cell(item, name) for name in names), _kept(item)
 
 
-def _cell(item: Shares, part: str) -> str:
-    share = item.share(part)
+def _cell(item: Shares, name: str) -> str:
+    share = item.share(name)
     if share is not None:
         return _figure(share.mean)
-    if part in item.of.kept:
+    if name in item.of.kept:
         return f"in {item.of.parts[0]}"
-    return f"as {item.of.reference}'s" if part in item.of.same else "no result"
+    return f"as {item.of.reference}'s" if name in item.of.same else "no result"
 
 
 def _kept(item: Shares) -> str:
@@ -82,12 +82,12 @@ def _lines(item: Shares) -> list[dict]:
         {
             "method": item.of.method,
             "reference": item.of.reference,
-            "part": part,
+            "part": name,
             "share": mean and round(mean.value, 4),
             "half_width_95": mean and mean.half and round(mean.half, 4),
             "first": first and round(first.value, 4),
             "last": last and round(last.value, 4),
             "seeds": mean and mean.n,
         }
-        for part, mean, first, last in figures
+        for name, mean, first, last in figures
     ]

@@ -31,8 +31,8 @@ def sort_runs(record: TableRecord, runs: dict[str, Run], folder: Path, mix: bool
         common = Counter(run.recipe for run in finished).most_common(1)
         reference = next((run for run in finished if run.recipe == common[0][0]), None)
         for row in record.rows:
-            others = {run.id: _other(run, reference, record.searched) for run in by_row[row.name].values()}
-            _sort_row(sort, row, entry, by_row[row.name], others, mix)
+            fields_of = {run.id: _other(run, reference, record.searched) for run in by_row[row.name].values()}
+            _sort_row(sort, row, entry, by_row[row.name], fields_of, mix)
     return sort
 
 
@@ -42,7 +42,7 @@ def _runs(row: RowRecord, entry: str, runs: dict[str, Run], folder: Path) -> dic
 
 
 def _sort_row(
-    sort: Sorted, row: RowRecord, entry: str, by_seed: dict[int, Run], others: dict[str, set[str]], mix: bool
+    sort: Sorted, row: RowRecord, entry: str, by_seed: dict[int, Run], fields_of: dict[str, set[str]], mix: bool
 ) -> None:
     """others: of each run, in what its recipe is another than most."""
     record = row.entries.get(entry, EntryRecord("", ""))
@@ -53,12 +53,12 @@ def _sort_row(
     for seed, run in sorted(by_seed.items()):
         reason = run.reason
         if run.status == "done":
-            other = others[run.id]
-            if other <= row.declared or mix:
+            fields = fields_of[run.id]
+            if fields <= row.declared or mix:
                 counted[seed] = run
-                sort.mixed.update({(entry, row.name)} if other else ())
+                sort.mixed.update({(entry, row.name)} if fields else ())
                 continue
-            reason = f"{OTHER} than most rows: {', '.join(sorted(other))} (--mix shows it)"
+            reason = f"{OTHER} than most rows: {', '.join(sorted(fields))} (--mix shows it)"
         where = f"{record.dataset} seed {seed}, run {run.id}"
         holes.append(Hole(row.name, where, row.reason or record.reason or reason))
 

@@ -14,29 +14,29 @@ import torch
 from torch import nn
 
 
-def generator(seed: int, *part: object) -> torch.Generator:
-    """The stream of a part, named by `part`; equal names and seeds give equal numbers."""
-    return torch.Generator().manual_seed(_number(seed, part))
+def generator(seed: int, *names: object) -> torch.Generator:
+    """The stream of a part, named by `names`; equal names and seeds give equal numbers."""
+    return torch.Generator().manual_seed(_number(seed, names))
 
 
 @contextmanager
-def global_stream(seed: int, *part: object) -> Iterator[None]:
+def global_stream(seed: int, *names: object) -> Iterator[None]:
     """For code that draws from torch's global generator only; that one is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_number(seed, part))
+        torch.manual_seed(_number(seed, names))
         yield
 
 
-def convolutions(module: nn.Module, seed: int, part: str = "") -> Iterator[tuple[nn.Conv2d, torch.Generator]]:
+def convolutions(module: nn.Module, seed: int, prefix: str = "") -> Iterator[tuple[nn.Conv2d, torch.Generator]]:
     """Each convolution and its stream, named by the child that holds it and its rank in there: norms do not count.
 
-    part: the name before the child's; "": the module's class.
+    prefix: the name before the child's; "": the module's class.
     """
     for name, child in module.named_children():
         convs = [m for m in child.modules() if isinstance(m, nn.Conv2d)]
-        yield from ((conv, generator(seed, part or type(module).__name__, name, i)) for i, conv in enumerate(convs))
+        yield from ((conv, generator(seed, prefix or type(module).__name__, name, i)) for i, conv in enumerate(convs))
 
 
-def _number(seed: int, part: tuple) -> int:
-    digest = sha256("/".join(map(str, (seed, *part))).encode()).digest()
+def _number(seed: int, names: tuple) -> int:
+    digest = sha256("/".join(map(str, (seed, *names))).encode()).digest()
     return int.from_bytes(digest[:8], "big")

@@ -39,31 +39,31 @@ class Seen:
     most: float = 0.0  # px: and less than this, squared; 0: whatever. With both 0 no box is measured
 
 
-def look(model: Detector, seen: Seen, first: Tensor, merging: Merging) -> Detected:
+def look(model: Detector, view: Seen, first: Tensor, merging: Merging) -> Detected:
     """The boxes of a view that pass its filter, in the frame of the first view, of sizes `first` (B, 2).
 
     They went through the whole test, or, for the selector of all views, through the part before NMS.
     """
     run = model.candidates if merging.kind == "selector" else model.detect
-    out = run(seen.images, seen.sizes, merging.limits)
-    return _in_frame(out.at(_fits(out, seen, merging)), seen, first)
+    out = run(view.images, view.sizes, merging.limits)
+    return _in_frame(out.at(_fits(out, view, merging)), view, first)
 
 
-def _fits(out: Detected, seen: Seen, merging: Merging) -> Tensor:
+def _fits(out: Detected, view: Seen, merging: Merging) -> Tensor:
     """(D,) bool"""
-    if not (seen.least or seen.most):
+    if not (view.least or view.most):
         return torch.ones_like(out.scores, dtype=torch.bool)
-    boxes = out.boxes / seen.scale[out.image, None] if merging.original else out.boxes
+    boxes = out.boxes / view.scale[out.image, None] if merging.original else out.boxes
     area = (boxes[:, 2:] - boxes[:, :2] + merging.limits.plus).prod(1)
-    return (area > seen.least**2) & (area < (seen.most or inf) ** 2)
+    return (area > view.least**2) & (area < (view.most or inf) ** 2)
 
 
-def _in_frame(out: Detected, seen: Seen, first: Tensor) -> Detected:
+def _in_frame(out: Detected, view: Seen, first: Tensor) -> Detected:
     boxes = out.boxes
-    if seen.flipped:
-        width = seen.sizes[:, 1][out.image].to(boxes.dtype)
+    if view.flipped:
+        width = view.sizes[:, 1][out.image].to(boxes.dtype)
         boxes = torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), 1)
-    ratio = (first.double() / seen.sizes).flip(1).repeat(1, 2).to(boxes.dtype)  # (B, 4) of widths and heights
+    ratio = (first.double() / view.sizes).flip(1).repeat(1, 2).to(boxes.dtype)  # (B, 4) of widths and heights
     return replace(out, boxes=boxes * ratio[out.image])
 
 

@@ -46,17 +46,17 @@ def _published(backbone: str, weights: str):
 
 def fill(net: nn.Module, state: Mapping[str, Tensor]) -> None:
     """All of the network but its classifier, by torchvision's names. Raises WeightsError for what does not fit."""
-    own = net.state_dict()
-    given = {name: x for name, x in state.items() if _of_backbone(name)}
-    wanted = {name: x for name, x in own.items() if _of_backbone(name)}
-    if lacking := [name for name in wanted if name not in given]:
+    state_of_net = net.state_dict()
+    provided = {name: x for name, x in state.items() if _of_backbone(name)}
+    required = {name: x for name, x in state_of_net.items() if _of_backbone(name)}
+    if lacking := [name for name in required if name not in provided]:
         raise WeightsError(f"it lacks {_some(lacking)}")
-    if extra := [name for name in given if name not in wanted]:
+    if extra := [name for name in provided if name not in required]:
         raise WeightsError(f"it holds {_some(extra)}, which this backbone has not")
-    for name, x in given.items():
-        if x.shape != wanted[name].shape:
-            raise WeightsError(f"its {name} is {_shape(x)}, that of this backbone is {_shape(wanted[name])}")
-    net.load_state_dict(own | given)
+    for name, x in provided.items():
+        if x.shape != required[name].shape:
+            raise WeightsError(f"its {name} is {_shape(x)}, that of this backbone is {_shape(required[name])}")
+    net.load_state_dict(state_of_net | provided)
 
 
 def _of_backbone(name: str) -> bool:

@@ -50,10 +50,10 @@ def pack_paths(names: Iterable[str], root: str = "") -> Paths:
     return Paths(np.frombuffer(b"".join(coded), np.uint8), starts(np.array([len(c) for c in coded], np.int64)), root)
 
 
-def join_paths(parts: list[Paths], root: str) -> Paths:
+def join_paths(pieces: list[Paths], root: str) -> Paths:
     """One after another, below one root."""
-    lengths = [np.diff(part.offsets) for part in parts]
-    return Paths(np.concatenate([part.buffer for part in parts]), starts(np.concatenate(lengths)), root)
+    lengths = [np.diff(piece.offsets) for piece in pieces]
+    return Paths(np.concatenate([piece.buffer for piece in pieces]), starts(np.concatenate(lengths)), root)
 
 
 def starts(lengths: np.ndarray) -> np.ndarray:

@@ -53,11 +53,11 @@ def read_attributions(values: Any, file: str) -> tuple[list[SwapRow], tuple[Attr
     reference = _without(values, "methods", f"{file}: attributions").get("reference", REFERENCE)
     for line in values["methods"]:
         method = build_typed(_Line, _without(line, "parts", f"{file}: a method"), f"{file}: {line.get('name')}")
-        parts = [build_typed(_Part, part, f"{file}: {method.name}: a part") for part in line["parts"]]
-        _check(method, parts, file)
-        swapped = [_row(method, reference, parts, i) for i in range(2 ** (1 + len(parts)))]
+        factors = [build_typed(_Part, factor, f"{file}: {method.name}: a part") for factor in line["parts"]]
+        _check(method, factors, file)
+        swapped = [_row(method, reference, factors, i) for i in range(2 ** (1 + len(factors)))]
         rows |= {row.name: row for row in (swapped[0], *reversed(swapped[1:]))}
-        names = (ASSIGNMENT, *(part.name for part in parts))
+        names = (ASSIGNMENT, *(factor.name for factor in factors))
         attributions.append(
             Attribution(method.name, reference, names, tuple(r.name for r in swapped), method.same, method.kept)
         )
@@ -71,30 +71,30 @@ def _without(values: Any, key: str, where: str) -> dict:
     return {name: value for name, value in values.items() if name != key}
 
 
-def _check(method: _Line, parts: list[_Part], file: str) -> None:
-    names = [*(part.name for part in parts), *method.same, *method.kept, ASSIGNMENT]
+def _check(method: _Line, factors: list[_Part], file: str) -> None:
+    names = [*(factor.name for factor in factors), *method.same, *method.kept, ASSIGNMENT]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"{file}: {method.name} has the part {twice[0]} twice. Leave one of them out.")
-    if idle := [p.name for p in parts if not p.style and not (p.of_method and p.of_reference)]:
+    if idle := [p.name for p in factors if not p.style and not (p.of_method and p.of_reference)]:
         raise UserError(f"{file}: {method.name}: the part {idle[0]} needs a style, or of_method and of_reference.")
 
 
-def _row(method: _Line, reference: str, parts: list[_Part], index: int) -> SwapRow:
+def _row(method: _Line, reference: str, factors: list[_Part], index: int) -> SwapRow:
     """Bit 0 of the index: the assignment is the method's; bit j: part j is."""
-    own = [part for j, part in enumerate(parts, 1) if index >> j & 1]
-    others = [part for part in parts if part not in own]
+    swapped_in = [factor for j, factor in enumerate(factors, 1) if index >> j & 1]
+    swapped_out = [factor for factor in factors if factor not in swapped_in]
     if index & 1:
-        words = (*_style(REFERENCE, others), *(word for part in others for word in part.of_reference))
-        return SwapRow(_name(method.name, reference, others), method.method, words)
-    words = (*_style(method.method, own), *(word for part in own for word in part.of_method))
-    return SwapRow(_name(reference, method.name, own), REFERENCE, words)
+        words = (*_style(REFERENCE, swapped_out), *(word for factor in swapped_out for word in factor.of_reference))
+        return SwapRow(_name(method.name, reference, swapped_out), method.method, words)
+    words = (*_style(method.method, swapped_in), *(word for factor in swapped_in for word in factor.of_method))
+    return SwapRow(_name(reference, method.name, swapped_in), REFERENCE, words)
 
 
-def _style(giver: str, parts: list[_Part]) -> Iterator[str]:
+def _style(giver: str, factors: list[_Part]) -> Iterator[str]:
     """The style of the head that these parts take from another method."""
-    if names := [name for part in parts for name in part.style]:
+    if names := [name for factor in factors for name in factor.style]:
         yield from ("model.mode=controlled", f"model.reference={giver}", f"model.parts=[{','.join(names)}]")
 
 
-def _name(taker: str, giver: str, parts: list[_Part]) -> str:
-    return f"{taker} with {giver}'s {', '.join(part.name for part in parts)}" if parts else taker
+def _name(taker: str, giver: str, factors: list[_Part]) -> str:
+    return f"{taker} with {giver}'s {', '.join(factor.name for factor in factors)}" if factors else taker

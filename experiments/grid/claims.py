@@ -67,16 +67,25 @@ def _claim(value: Any, words: ClaimWords) -> Claim:
     _check_names("dataset", dataset, words.datasets, where)
     _check_names("metric", (*line.metric, *line.worse_metric), words.metrics, where)
     _check_form(line, dataset, where)
-    metric, other = (tuple(words.metrics[name] for name in names) for names in (line.metric, line.worse_metric))
+    metric, worse_metric = (tuple(words.metrics[name] for name in names) for names in (line.metric, line.worse_metric))
     return Claim(
-        line.id, line.kind, line.better, line.worse, dataset, metric, line.published, line.margin, line.said, other
+        line.id,
+        line.kind,
+        line.better,
+        line.worse,
+        dataset,
+        metric,
+        line.published,
+        line.margin,
+        line.said,
+        worse_metric,
     )
 
 
-def _check_names(kind: str, names: Iterable[str], known: Iterable[str], where: str) -> None:
+def _check_names(kind: str, names: Iterable[str], permitted: Iterable[str], where: str) -> None:
     for name in names:
-        if name not in known:
-            raise unknown(f"{kind} in {where}:", name, list(known))
+        if name not in permitted:
+            raise unknown(f"{kind} in {where}:", name, list(permitted))
 
 
 def _check_form(line: _Line, dataset: tuple[str, ...], where: str) -> None:

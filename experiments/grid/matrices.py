@@ -89,7 +89,7 @@ def load_profile(name: str) -> Profile:
         values["datasets"],
         values.get("classes", {}),
         tuple(values.get("set", ())),
-        {text: tuple(others) for text, others in values.get("instead", {}).items()},
+        {text: tuple(replacing) for text, replacing in values.get("instead", {}).items()},
         values.get("tuned", ""),
         parse_search(values["search"], where) if "search" in values else None,
         read_methods(values.get("methods", {}), where),
@@ -139,12 +139,12 @@ def _row(values: dict, columns: tuple[ColumnRecord, ...], file: str, profile: Pr
             f"{file}: {line.name} needs {len(columns)} figures of the paper or none, and a method or a reason."
         )
     paper = {column.name: value for column, value in zip(columns, line.paper, strict=False)}
-    stand_ins = tuple(other for text in line.set for other in profile.instead.get(text, ()))
-    own = tuple(text for text in line.set if text not in profile.instead)
+    stand_ins = tuple(word for text in line.set for word in profile.instead.get(text, ()))
+    unreplaced = tuple(text for text in line.set if text not in profile.instead)
     return MatrixRow(
         line.name,
         line.method,
-        own + stand_ins,
+        unreplaced + stand_ins,
         line.against,
         line.reason,
         paper,

@@ -33,8 +33,8 @@ def memory_lines(entries: Iterable[TableEntry]) -> list[str]:
     by_kind: dict[tuple, list[int]] = {}
     for entry in entries:
         recipe = entry.recipe
-        kept = (recipe.optimizer.kind, recipe.schedule.average > 0)
-        kind = (*network_of(recipe), entry.classes, _sides(recipe), kept)
+        state = (recipe.optimizer.kind, recipe.schedule.average > 0)
+        kind = (*network_of(recipe), entry.classes, _sides(recipe), state)
         if kind not in by_kind:
             by_kind[kind] = _fitting(recipe, entry.classes)
         network = "{}, {} x {}".format(recipe.model.network, *_sides(recipe))
@@ -63,10 +63,10 @@ def _fitting(recipe: Recipe, classes: int) -> list[int]:
     with torch.device("meta"):
         model = build_detector(replace(recipe, model=replace(recipe.model, weights="none")), classes)
     fixed = state_bytes(recipe, model) + sum(p.nbytes for p in model.parameters() if p.requires_grad)  # gradients
-    one, two = (step_bytes(model, count, _sides(recipe)) for count in (1, 2))
-    rest = fixed + one - max(1, two - one)
-    each = max(1, two - one) + columns_bytes(model, _sides(recipe))
-    return [max(0, int((gb * 1e9 - RESERVE - rest) // each)) for gb in DEVICES]
+    for_one, for_two = (step_bytes(model, count, _sides(recipe)) for count in (1, 2))
+    constant = fixed + for_one - max(1, for_two - for_one)
+    each = max(1, for_two - for_one) + columns_bytes(model, _sides(recipe))
+    return [max(0, int((gb * 1e9 - RESERVE - constant) // each)) for gb in DEVICES]
 
 
 def step_bytes(model: Detector, images: int, sides: tuple[int, int]) -> int:

@@ -59,13 +59,13 @@ class Planned:
 
     @property
     def closed(self) -> bool:
-        taken = self.decisions.taken
-        return bool(taken) and not taken[-1].goes_on
+        looks_taken = self.decisions.taken
+        return bool(looks_taken) and not looks_taken[-1].goes_on
 
     def reached(self) -> list[TableEntry]:
         """The entries whose seeds some look has added."""
-        looks, taken = self.decisions.looks, self.decisions.taken
-        seeds = {cell: n for look, n in zip(taken, looks[1:], strict=False) if look.goes_on for cell in look.rows}
+        looks, looks_taken = self.decisions.looks, self.decisions.taken
+        seeds = {cell: n for look, n in zip(looks_taken, looks[1:], strict=False) if look.goes_on for cell in look.rows}
         return [e for e in self.entries if e.seed < seeds.get((e.row.name, e.key), looks[0])]
 
     def to_make(self) -> list[TableEntry]:
@@ -104,8 +104,8 @@ def _tables(options: Options) -> list[Planned]:
         recipe = hash_of([entry.id for entry in entries if entry.seed == 0])
         overrides, decisions = tuple(options.overrides), Decisions(recipe, LOOKS, RULE)
         tables.append(Planned(matrix, profile, overrides, entries, frozenset(), decisions))
-    chosen = frozenset(map(_cell, filtered([entry for table in tables for entry in table.entries], options.only)))
-    tables = [_resumed(replace(table, chosen=chosen), options) for table in tables]
+    selected = frozenset(map(_cell, filtered([entry for table in tables for entry in table.entries], options.only)))
+    tables = [_resumed(replace(table, chosen=selected), options) for table in tables]
     for table in tables:
         if not table.record().claims:
             raise UserError(f"--until-decided needs claims, and table {table.matrix.table} has none. Leave it out.")
@@ -140,11 +140,11 @@ def _look(tables: list[Planned], options: Options) -> list[Planned]:
     reached = [entry for table in tables for entry in table.reached()]
     seconds, share = seconds_done(reached, options.runs), share_of_a_run(options)
     hours = sum(seconds.values()) * devices(share) / 3600
-    wanted = [t if t.closed else t.after(_next(t, states[t.record().name], hours)) for t in tables]
-    new = [entry for table in wanted for entry in table.to_make()]
+    continued = [t if t.closed else t.after(_next(t, states[t.record().name], hours)) for t in tables]
+    new = [entry for table in continued for entry in table.to_make()]
     total = hours + expected_seconds(new, reached, seconds) * devices(share) / 3600
     budget = math.inf if options.budget is None else options.budget
-    after = [_within(table, total <= budget) for table in wanted]
+    after = [_within(table, total <= budget) for table in continued]
     for line in _lines(tables, after, states, budget):
         say(line)
     return after
@@ -171,10 +171,10 @@ def _lines(before: list[Planned], after: list[Planned], states: dict[str, TableS
     """What a look has shown and decided, for a person."""
     for table in (new for old, new in zip(before, after, strict=True) if not old.closed):
         look, number = table.decisions.taken[-1], len(table.decisions.taken)
-        of = "" if math.isinf(budget) else f" of {budget:g}"
+        budget_words = "" if math.isinf(budget) else f" of {budget:g}"
         yield (
             f"table {table.matrix.table}, look {number} of {len(table.decisions.looks)} at {look.seeds} seeds: "
-            f"{counts(states[table.record().name])}; {look.hours:.2f}{of} device hours spent; "
+            f"{counts(states[table.record().name])}; {look.hours:.2f}{budget_words} device hours spent; "
             f"{'continues' if look.goes_on else 'ends'}: {look.reason}"
         )
 

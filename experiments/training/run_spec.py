@@ -37,13 +37,13 @@ def run_id(recipe: Recipe, digests: list[str]) -> str:
 def find(recipe: Recipe, root: Path | None) -> RunSpec:
     """Reads the annotations. Raises UserError where data is missing or broken."""
     d = recipe.data
-    named = {"train": d.train, "val": d.train if d.held_out else d.val}
-    splits = {name: resolve_split(d, recipe.dataset, root, split) for name, split in named.items()}
+    split_names = {"train": d.train, "val": d.train if d.held_out else d.val}
+    splits = {name: resolve_split(d, recipe.dataset, root, split) for name, split in split_names.items()}
     recipe = replace(recipe, data=replace(d, **splits))
-    train, own = (load_index(recipe.data, recipe.dataset, root, splits[name], name == "train") for name in splits)
+    train, evaluated = (load_index(recipe.data, recipe.dataset, root, splits[name], name == "train") for name in splits)
     if d.held_out:
-        train, own = split_off(train, own, d.held_out)
-    val, note = match_classes(train, own)
+        train, evaluated = split_off(train, evaluated, d.held_out)
+    val, note = match_classes(train, evaluated)
     if len(train) < recipe.schedule.batch:
         raise UserError(
             f"{len(train)} training images do not fill a batch of {recipe.schedule.batch}: lower schedule.batch."

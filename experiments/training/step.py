@@ -52,12 +52,12 @@ def read(figures: dict[str, Tensor], norm: Tensor, stop: bool, world: World) -> 
     The one place after the gradients where the host waits for the device: a bad number must not reach the weights.
     """
     names = [*figures, "gradient"]
-    own = torch.stack([*(x.float() for x in figures.values()), norm.float()])
-    flags = torch.stack((~own.isfinite().all(), torch.full_like(own[0], stop, dtype=torch.bool)))
-    mean = world.mean(torch.cat((own, flags.float())))
-    own, mean = torch.cat((own, mean)).cpu().split((len(names), len(names) + 2))
+    local = torch.stack([*(x.float() for x in figures.values()), norm.float()])
+    flags = torch.stack((~local.isfinite().all(), torch.full_like(local[0], stop, dtype=torch.bool)))
+    mean = world.mean(torch.cat((local, flags.float())))
+    local, mean = torch.cat((local, mean)).cpu().split((len(names), len(names) + 2))
     *means, anywhere, halted = mean.tolist()
-    by_name = dict(zip(names, own.tolist(), strict=True))
+    by_name = dict(zip(names, local.tolist(), strict=True))
     return StepNumbers(
         figures={name: by_name[name] for name in figures},
         means=dict(zip(figures, means, strict=False)),
@@ -72,9 +72,9 @@ def _unsynchronised(model: nn.Module, more: bool):
     return model.no_sync() if more and isinstance(model, nn.parallel.DistributedDataParallel) else nullcontext()
 
 
-def cut(batch: Batch, parts: int) -> Iterator[tuple[Tensor, Objects]]:
+def cut(batch: Batch, pieces: int) -> Iterator[tuple[Tensor, Objects]]:
     """At most `parts` runs of images, with their objects."""
-    o, size = batch.objects, math.ceil(len(batch.images) / parts)
+    o, size = batch.objects, math.ceil(len(batch.images) / pieces)
     for first in range(0, len(batch.images), size):
         images = batch.images[first : first + size]
         rows = (o.image >= first) & (o.image < first + size)
