@@ -24,9 +24,10 @@ from experiments.records.schema import RunRecord
 from experiments.runtime.commands import exit_code
 from experiments.runtime.environment import environment
 from experiments.runtime.errors import UserError
+from experiments.runtime.heap import keep_memory
 from experiments.training.model import build_detector
 from experiments.training.run_spec import find
-from experiments.training.schedule import learning_rate, make_optimizer
+from experiments.training.schedule import learning_rate, make_optimizer, set_rate
 from experiments.training.step import backward
 
 ROUNDS, WARMUP = 12, 2  # steps of each method, taken in turns, so that a slow minute of the machine is all methods'
@@ -45,6 +46,7 @@ def records_of(runs: Path) -> list[RunRecord]:
 
 
 def measured(runs: Path, root: Path | None) -> Costs:
+    keep_memory()  # as a training does
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     costs: list[Cost] = []
     for key, group in groupby(records_of(runs), key=lambda r: (r.dataset, r.common_hash)):
@@ -65,12 +67,11 @@ def _steps(recipe: Recipe, root: Path | None, device: torch.device) -> Iterator[
     """Seconds of each step, from the first of the training on."""
     spec = find(recipe, root)
     model = build_detector(spec.recipe, len(spec.train.classes)).to(device, memory_format=torch.channels_last)
-    optimizer = make_optimizer(model, recipe.optimizer)
+    optimizer = make_optimizer(model, recipe.optimizer, model.assigner.priors())
     for step, batch in enumerate(
         train_loader(spec.train, recipe.data, recipe.schedule.batch, recipe.seed, range(ROUNDS))
     ):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step)
+        set_rate(optimizer, learning_rate(recipe, step))
         begin = time.perf_counter()
         _step(model, optimizer, batch, recipe, device)
         yield time.perf_counter() - begin
