@@ -8,6 +8,7 @@ from detector.predictions import DensePredictions
 from experiments.conformance.scenes import LARGE, random_boxes, random_predictions, to_objects
 
 HEIGHT, WIDTH = LARGE
+WIDTH_OF_PYRAMID = 256  # channels, as ResNet-50's here and what a method is built for by default
 
 
 def bench_objects(n: int, classes: int, low: float, high: float) -> Objects:
@@ -17,7 +18,7 @@ def bench_objects(n: int, classes: int, low: float, high: float) -> Objects:
 
 def bench_predictions(spec: HeadSpec, classes: int, logit: float = -4.0) -> DensePredictions:
     """Of one image; logit: mean of the class logits, -4 as in training."""
-    return random_predictions(spec, 1, LARGE, classes, logit=logit)
+    return random_predictions(spec, 1, LARGE, classes, logit=logit, channels=WIDTH_OF_PYRAMID)
 
 
 def loss_step(assigner: Assigner, preds: DensePredictions, batch: Objects) -> None:

@@ -59,19 +59,23 @@ def random_predictions(
     classes: int = CLASSES,
     seed: int = 2,
     logit: float = -2.0,
+    channels: int = CHANNELS,
 ) -> DensePredictions:
-    """Random outputs with gradients, boxes about the size of the priors; logit: mean of the class logits."""
+    """Random outputs with gradients, boxes about the size of the priors; logit: mean of the class logits.
+
+    channels: of the pyramid, where the head asks for it.
+    """
     generator = torch.Generator().manual_seed(seed)
     grid = make_grid(spec, tuple((s, -(-canvas[0] // s), -(-canvas[1] // s)) for s in STRIDES))
 
-    def draw(channels: int) -> Tensor:
-        return torch.randn(images * grid.size, channels, generator=generator)
+    def draw(numbers: int) -> Tensor:
+        return torch.randn(images * grid.size, numbers, generator=generator)
 
     logits, deltas = draw(classes) + logit, 0.3 * draw(4) + coder(spec).start(spec.style.box_bias)
     branches = {branch.name: draw(branch.channels) for branch in spec.branches}
     for x in (logits, deltas, *branches.values()):
         x.requires_grad_()
-    shapes = [(images, CHANNELS, level.height, level.width) for level in grid.levels if spec.pyramid]
+    shapes = [(images, channels, level.height, level.width) for level in grid.levels if spec.pyramid]
     pyramid = tuple(torch.randn(shape, generator=generator) for shape in shapes)
     return DensePredictions(grid, images, spec, logits, deltas, branches, pyramid, progress=0.5)
 
