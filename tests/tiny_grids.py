@@ -13,7 +13,7 @@ from analysis import report
 from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.runtime.commit import ROOT
-from tests.tiny_runs import TINY, here, sets
+from tests.tiny_runs import TINY, freeze, here, sets
 
 LONG = "schedule.iterations=12"  # 48 steps: a node that dies must do so in the middle of them
 BOTH = ("--only", "row=none", "--only", "row=both")
@@ -59,12 +59,14 @@ def tables(runs: Path) -> list[str]:
 
 
 def started_grid(runs: Path, rows: int, *more: str) -> tuple[subprocess.Popen, RunFolder]:
-    """A grid, and a run of it that has at least `rows` rows behind it and some before it."""
+    """A grid, and a run of it that has at least `rows` rows behind it and some before it, and is frozen there."""
     process = subprocess.Popen(line(runs, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while process.poll() is None:
         for path in runs.glob("*/metrics.jsonl"):
-            if path.read_bytes().count(b"\n") >= rows and not (path.parent / "done").exists():
-                return process, RunFolder(path.parent)
+            folder = RunFolder(path.parent)
+            if path.read_bytes().count(b"\n") >= rows and not folder.is_done():
+                freeze(owner(folder))
+                return process, folder
         time.sleep(0.005)
     raise AssertionError(process.stderr.read())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,14 +46,25 @@ def here(module, *line: object) -> tuple[int, str, str]:
 
 
 def started(runs: Path, rows: int, *overrides: str) -> subprocess.Popen:
-    """A process that has at least `rows` rows of metrics behind it."""
+    """A process that has at least `rows` rows of metrics behind it, and is frozen there."""
     line = [sys.executable, "experiments/run.py", *words(runs, overrides=(*LONGER, *overrides))]
     process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while process.poll() is None:
         if any(path.read_bytes().count(b"\n") >= rows for path in runs.glob("*/metrics.jsonl")):
+            freeze(process.pid)
             return process
         time.sleep(0.005)
     return process
+
+
+def freeze(pid: int) -> None:
+    """A tiny run would end while a test on a busy machine still looks at it. SIGKILL ends a frozen process, too."""
+    os.kill(pid, signal.SIGSTOP)
+
+
+def thaw(pid: int) -> None:
+    """What was sent meanwhile is delivered first."""
+    os.kill(pid, signal.SIGCONT)
 
 
 def differences(a: RunFolder, b: RunFolder) -> list[str]:

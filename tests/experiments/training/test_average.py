@@ -11,7 +11,7 @@ from experiments.runtime.errors import UserError
 from experiments.training import checkpoint
 from experiments.training.average import Average
 from experiments.training.checkpoint import Spent
-from tests.tiny_runs import LONGER, differences, started, words
+from tests.tiny_runs import LONGER, differences, started, thaw, words
 
 CPU = torch.device("cpu")
 AVERAGED = "schedule.average=0.9"
@@ -89,6 +89,7 @@ def undisturbed_average(tmp_path_factory):
 def test_a_run_that_was_stopped_ends_with_the_same_average(command, tmp_path, undisturbed_average, number, rows):
     process = started(tmp_path, rows, AVERAGED, "schedule.evaluations=3")
     process.send_signal(number)
+    thaw(process.pid)
     process.communicate(timeout=120)
     folder = runs_in(tmp_path)[0]
     assert not folder.is_done()

@@ -8,13 +8,14 @@ import pytest
 
 from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
-from tests.tiny_runs import LONGER, differences, here, started, words
+from tests.tiny_runs import LONGER, differences, here, started, thaw, words
 
 
 @pytest.mark.parametrize(("number", "rows"), [(signal.SIGKILL, 2), (signal.SIGKILL, 14), (signal.SIGTERM, 6)])
 def test_a_run_that_was_stopped_ends_as_the_undisturbed_one(command, tmp_path, undisturbed, number, rows):
     process = started(tmp_path, rows, "data.workers=2")
     process.send_signal(number)
+    thaw(process.pid)
     _, err = process.communicate(timeout=120)
     folder = runs_in(tmp_path)[0]
     assert "Traceback" not in err and not folder.is_done()

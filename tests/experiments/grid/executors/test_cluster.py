@@ -3,19 +3,21 @@
 A test takes 10 to 40 s: Ray, the driver and each worker are processes of their own, and torch is 3 s of each.
 """
 
+import os
 import shutil
+import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 from experiments.grid.executors.cluster import SETTINGS
-from experiments.records.run_folder import runs_in
 from experiments.runtime.commit import ROOT, SENT
-from tests.tiny_grids import BOTH, call, line, orphans, owner, records, tables
+from tests.tiny_grids import BOTH, call, orphans, owner, records, started_grid, tables
+from tests.tiny_runs import thaw
 
 PACKAGES, KINDS = ("assigners", "detector", "experiments"), (".py", ".yaml")
 
@@ -37,9 +39,12 @@ def cluster():
         ray_cluster.shutdown()
 
 
-def running(runs: Path, rows: int) -> bool:
-    paths = [path for path in runs.glob("*/metrics.jsonl") if not (path.parent / "done").exists()]
-    return sum(path.read_bytes().count(b"\n") >= rows for path in paths) == 2
+def runs_on(node: Node, pid: int) -> bool:
+    """Whether the process descends from the one that starts a node's workers."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    while pid > 1 and pid != raylet:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pid == raylet
 
 
 def code(root: Path) -> set[str]:
@@ -61,29 +66,20 @@ def none_left(runs: Path) -> None:
 
 def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path, cluster, undisturbed_grid):
     ray_cluster, nodes = cluster
-    process = subprocess.Popen(
-        line(tmp_path, *BOTH, "--ship", "--address", ray_cluster.address),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until = time.monotonic() + 240
-    while not running(tmp_path, 4):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
-        time.sleep(0.005)
+    process, folder = started_grid(tmp_path, 4, *BOTH, "--ship", "--address", ray_cluster.address)
     sent = Path(ray_cluster.head_node.get_session_dir_path()) / "runtime_resources" / "working_dir_files"
     assert [code(ROOT) - code(folder) for folder in sent.iterdir() if folder.is_dir()] == [set()]
-    before = {folder.path.name: owner(folder) for folder in runs_in(tmp_path)}
-    ray_cluster.remove_node(nodes[0], allow_graceful=False)
-    out, err = process.communicate(timeout=300)
+    killed = owner(folder)
+    (node,) = [node for node in nodes if runs_on(node, killed)]
+    ray_cluster.remove_node(node, allow_graceful=False)
+    os.kill(killed, signal.SIGKILL)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "2 of 2 runs done" in err, err
     lost = [text for text in err.splitlines() if "of the Ray cluster is lost" in text]
-    assert len(lost) == 1 and "start again from their newest checkpoint: run " in lost[0] and out == "", err
+    assert len(lost) == 1 and "start again from their newest checkpoint: run " in lost[0], err
     assert len(err.splitlines()) < 20 and "state-dump" in (tmp_path / "tables" / "logs" / "ray.log").read_text()
     assert records(tmp_path) == records(undisturbed_grid) and tables(tmp_path) == tables(undisturbed_grid)
-    moved = [folder for folder in runs_in(tmp_path) if owner(folder) != before[folder.path.name]]
-    assert len(before) == 2 and len(moved) == 1
+    assert owner(folder) != killed
     none_left(tmp_path)
 
 
@@ -95,16 +91,14 @@ def test_a_node_with_other_code_is_refused(tmp_path, cluster):
 
 def test_a_cluster_of_its_own_stops_with_the_driver_and_resumes(tmp_path, undisturbed_grid):
     words = (*BOTH, "--executor", "ray", "--workers", "2")
-    process = subprocess.Popen(line(tmp_path, *words), cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 240
-    while not running(tmp_path, 3):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
-        time.sleep(0.005)
+    process, folder = started_grid(tmp_path, 3, *words)
     process.terminate()
+    time.sleep(0.5)  # the driver tells its workers
+    thaw(owner(folder))
     _, err = process.communicate(timeout=300)
     assert process.returncode == 75 and "Run the same command to resume" in err, err
     none_left(tmp_path)
-    assert all(folder.checkpoint.is_file() for folder in runs_in(tmp_path))
+    assert folder.checkpoint.is_file() and not folder.is_done()
     assert call(tmp_path, *words)[0] == 0
     assert records(tmp_path) == records(undisturbed_grid)
 

@@ -11,6 +11,7 @@ import pytest
 
 from experiments.records.run_folder import runs_in
 from tests.tiny_grids import BOTH, call_here, orphans, owner, records, started_grid
+from tests.tiny_runs import thaw
 
 
 def test_a_killed_worker_loses_nothing_but_time(tmp_path, undisturbed_grid):
@@ -27,6 +28,8 @@ def test_a_killed_worker_loses_nothing_but_time(tmp_path, undisturbed_grid):
 def test_a_stopped_driver_leaves_no_process_and_the_same_command_resumes(tmp_path, undisturbed_grid, number):
     process, folder = started_grid(tmp_path, 3, *BOTH, "--workers", "2")
     process.send_signal(number)
+    time.sleep(0.5)  # the driver tells its workers
+    thaw(owner(folder))
     _, err = process.communicate(timeout=300)
     assert process.returncode == (-9 if number == signal.SIGKILL else 75) and "Traceback" not in err
     until = time.monotonic() + 60
@@ -69,5 +72,6 @@ def test_one_of_two_processes_dies_and_the_run_is_tried_again(tmp_path):
     process, folder = started_grid(tmp_path, 3, "--only", "row=both", "--processes-per-run", "2", "--workers", "1")
     other = next(pid for pid in orphans(tmp_path) if int(pid) != owner(folder))
     os.kill(int(other), signal.SIGKILL)
+    thaw(owner(folder))
     process.communicate(timeout=300)
     assert process.returncode == 0 and folder.is_done() and orphans(tmp_path) == []
