@@ -68,6 +68,7 @@ class Backbone(nn.Module):
             _stride_first(net)
         for rank in DEFORMED[dcn]:
             _deform(architecture.stages(net)[rank])
+        _fold_norms(net)
         self.stages = nn.ModuleList(architecture.stages(net))
         for stage in self.stages[:frozen_stages]:
             stage.requires_grad_(False)
@@ -96,6 +97,12 @@ def _build(name: str, narrow: Narrow, norm: str, width: float) -> nn.Module:
     if width < 1:
         return narrow(name, width, norms[norm])
     return get_model(name, weights=None, norm_layer=norms[norm])
+
+
+def _fold_norms(net: nn.Module) -> None:
+    from detector.frozen_norm import fold
+
+    fold(net)
 
 
 def _stride_first(net: nn.Module) -> None:
