@@ -25,4 +25,5 @@ bench: install
 soak: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.kills --kills 200
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak.writes
+	$(BIN)/python -m tests.soak.full_size
 	ASSIGNBENCH_FUZZ_EXAMPLES=12000 $(BIN)/python -m pytest -s $(sort $(shell find tests -name test_fuzz.py))

@@ -42,6 +42,6 @@ def test_a_profile_puts_its_settings_in_the_place_of_a_rows_and_they_win():
     assert (
         wide.data.short == (96, 112, 128, 144, 160) and wide.test.scales == () and tested.test.scales == (96, 192, 128)
     )
-    assert (by_row["AutoAssign R101"].model.width, by_row["RetinaNet R101"].schedule.iterations) == (0.5, 225)
+    assert (by_row["AutoAssign R101"].model.width, by_row["RetinaNet R101"].schedule.iterations) == (0.25, 270)
     full = load_profile("full")
     assert all(not row.stand_ins for row in load_matrix(6, full).rows)
