@@ -15,18 +15,18 @@ if not __package__:  # run as a file: this checkout's code, whatever is installe
 try:
     import numpy as np
     import torch
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     from experiments.cli.arguments import MANY, whole
     from experiments.data.datasets import load_index, resolve_split
-    from experiments.data.index import Index
     from experiments.data.loader import Batch, train_loader
+    from experiments.data.pictures import colour_of, outline, picture_of, spread
     from experiments.recipes.load import load
     from experiments.runtime.commands import end, exit_code
 except ModuleNotFoundError as error:
     sys.exit(f"{error}. Install the project first: make install, or pip install -e . in your environment.")
 
-COLOURS = ("red", "lime", "blue", "yellow", "magenta", "cyan", "orange", "white")  # by class, in turn
+WRITTEN = 20  # boxes of an image whose class can be read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,23 +43,14 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def spread(index: Index, images: int) -> list[int]:
-    """Positions from the emptiest image to the fullest."""
-    by_count = np.argsort(np.diff(index.offsets), kind="stable")
-    return by_count[np.linspace(0, len(index) - 1, images).astype(int)].tolist()
-
-
 def with_boxes(
     image: torch.Tensor, boxes: np.ndarray, labels: np.ndarray, ignore: np.ndarray, classes: tuple
 ) -> Image.Image:
     """(3, H, W) uint8 with its boxes, px; those to ignore in grey."""
-    picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
-    pen = ImageDraw.Draw(picture)
-    for (x1, y1, x2, y2), label, unsure in zip(boxes.tolist(), labels.tolist(), ignore.tolist(), strict=True):
-        colour = "grey" if unsure else COLOURS[label % len(COLOURS)]
-        pen.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colour)
-        if len(boxes) <= 20:
-            pen.text((x1 + 2, y1 + 1), classes[label] + (" ignored" if unsure else ""), fill=colour)
+    picture, pairs = picture_of(image), list(zip(labels.tolist(), ignore.tolist(), strict=True))
+    texts = [classes[label] + " ignored" * unsure for label, unsure in pairs]
+    colours = ["grey" if unsure else colour_of(label) for label, unsure in pairs]
+    outline(picture, boxes, colours, texts if len(boxes) <= WRITTEN else [""] * len(boxes))
     return picture
 
 
@@ -84,7 +75,7 @@ def pictures(options: argparse.Namespace) -> list[tuple[str, Image.Image]]:
         ids = index.image_ids[batch.index.numpy()].tolist()
         rows = range(min(options.images, len(ids)))
         return [(f"step0-{ids[row]}", of_batch(batch, row, index.classes)) for row in rows]
-    positions = spread(index, min(options.images, len(index)))
+    positions = spread(index, options.images)
     return [(f"{index.image_ids[i]}", with_boxes(index.read(i), *index.of(i), index.classes)) for i in positions]
 
 

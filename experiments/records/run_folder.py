@@ -20,7 +20,7 @@ AGAIN_TABLE = "Make it again: run.py --tables."
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run: `run.json` first, `done` last; between them the metrics, the state, the detections."""
+    """One run: `run.json` first, `done` last; between them the metrics, the state, the detections and their picture."""
 
     path: Path
 
@@ -33,6 +33,7 @@ class RunFolder:
     lock = property(lambda self: self.path / "lock")
     detections = property(lambda self: self.path / "detections.npz")
     matches = property(lambda self: self.path / "matches.npz")
+    sheet = property(lambda self: self.path / "sheet.jpg")
     done = property(lambda self: self.path / "done")
     failed = property(lambda self: self.path / "failed")
 
@@ -65,7 +66,7 @@ class RunFolder:
         """Drops all results and states, so that the run starts over."""
         # `done` first: killed half way, the run is unfinished and not a finished one without files.
         results = (self.done, self.matches, self.detections, self.checkpoint, self.previous)
-        for path in (*results, self.metrics, self.curve, self.broken, self.failed):
+        for path in (*results, self.metrics, self.curve, self.sheet, self.broken, self.failed):
             path.unlink(missing_ok=True)
 
     def write_run(self, record: RunRecord) -> None:

@@ -9,6 +9,7 @@ import torch
 import assigners
 from detector.detector import STRIDES, Detector
 from experiments.data.index import Index
+from experiments.protocols.interface import Detections, Scores
 from experiments.protocols.registry import PROTOCOLS
 from experiments.recipes.recipe import as_read, plain, steps
 from experiments.recipes.settings import settings_of
@@ -20,6 +21,7 @@ from experiments.training import evaluate, fairness, guards
 from experiments.training.model import build_detector, head_differences, weights_record
 from experiments.training.run_spec import RunSpec
 from experiments.training.session import Session
+from experiments.training.sheet import write_sheet
 from experiments.training.train import train
 
 
@@ -49,9 +51,7 @@ def execute(session: Session) -> Result | None:
     detections = evaluate.detections(model, session)
     if not world.writes:
         return None
-    evaluate.stored(run.val, detections).save(folder.detections)
-    scores = evaluate.scores(run.val, detections, run.recipe)
-    scores.matches.save(folder.matches)
+    scores = _scored(session, detections)
     result = Result(
         metrics=scores.metrics,
         per_class=scores.per_class,
@@ -63,6 +63,16 @@ def execute(session: Session) -> Result | None:
     folder.write_result(result)
     folder.previous.unlink(missing_ok=True)  # nothing will go back behind the end
     return result
+
+
+def _scored(session: Session, detections: Detections) -> Scores:
+    """Of the detections, which it keeps with their matches and their picture."""
+    run, folder = session.run, session.folder
+    evaluate.stored(run.val, detections).save(folder.detections)
+    write_sheet(folder, run.val, detections)
+    scores = evaluate.scores(run.val, detections, run.recipe)
+    scores.matches.save(folder.matches)
+    return scores
 
 
 def _priors(model: Detector, run: RunSpec) -> Priors:
