@@ -63,11 +63,15 @@ def judged_readings(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) 
 
 
 def combined(states: list[ClaimState]) -> ClaimState:
-    """Of the readings of a claim: where they differ that is the verdict, and what settles it must settle all."""
-    first = states[0]
+    """Of the readings of a claim: where two verdicts differ that is the verdict, and what settles it must settle all.
+
+    A reading that no look has judged says nothing; one that is open leaves the claim open.
+    """
+    first, judged = states[0], {state.verdict for state in states if state.look}
+    decided = judged - {WORDS[OPEN]}
     needs = {name: [getattr(state, name) for state in states] for name in EXPECTED}
     needs = {name: None if None in seeds else max(seeds) for name, seeds in needs.items()}
-    verdict = first.verdict if len({state.verdict for state in states}) == 1 else DIFFERS
+    verdict = DIFFERS if len(decided) > 1 else WORDS[OPEN] if judged != decided else next(iter(decided), first.verdict)
     return replace(first, verdict=verdict, is_open=any(state.is_open for state in states), **needs)
 
 
@@ -143,7 +147,7 @@ class _States:
 
     def _of(self, i: int) -> ClaimState:
         reading, looked = self.readings[i], self.look[i] > 0
-        is_open = self.ready[i] and self.codes[i] == OPEN and reading.complete and np.isfinite(self.half[i])
+        is_open = looked and self.codes[i] == OPEN and reading.complete and np.isfinite(self.half[i])
         mean = float(self.mean[i]) if looked else None
         half, noise = self._shown(i) if looked else (np.inf, "")
         return ClaimState(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.claim_states import DIFFERS, Judged, combined, judged_readings
+from analysis.claim_states import Judged, combined, judged_readings
 from analysis.draws import Draws
 from analysis.effects import Runs
 from analysis.rule import Looks
@@ -25,7 +25,7 @@ def _judged(table: TableRecord, readings: list[Judged]) -> JudgedClaim:
     first, joint = readings[0].reading, combined(states)
     state = replace(joint, verdict=states[0].verdict)
     notes = [first.effect.note if first.effect.by_seed else _absent(table, first.claim)]
-    further = states[1:] if joint.verdict == DIFFERS else []
+    further = states[1:] if len({state.verdict for state in states}) > 1 else []
     return JudgedClaim(
         claim=first.claim,
         verdict=joint.verdict,

@@ -12,10 +12,11 @@ from experiments.records.run_folder import RunFolder
 
 
 def seconds_done(entries: Iterable[TableEntry], runs: Path) -> dict[str, float]:
-    """By run, of those that are done: training and evaluation on the clock of whoever made it."""
-    folders = {entry.id: RunFolder(runs / entry.id) for entry in entries if entry.id}
-    results = {name: folder.read_result() for name, folder in folders.items() if folder.is_done()}
-    return {name: result.train_seconds + result.eval_seconds for name, result in results.items()}
+    """By run, of those that are done: training and all evaluations, on the clock of whoever made it."""
+    by_run = {entry.id: entry for entry in entries if entry.id and RunFolder(runs / entry.id).is_done()}
+    results = {name: RunFolder(runs / name).read_result() for name in by_run}
+    evaluations = {name: entry.recipe.schedule.evaluations for name, entry in by_run.items()}
+    return {name: r.train_seconds + evaluations[name] * r.eval_seconds for name, r in results.items()}
 
 
 def expected_seconds(new: Iterable[TableEntry], known: Iterable[TableEntry], seconds: dict[str, float]) -> float:

@@ -2,14 +2,14 @@
 
 All rows get the seeds of the first look. After each look `analysis/decide.py` judges the claims; the rows of those that
 are open get the seeds of the next one, where the budget holds what these runs will take. Each look is recorded, and
-recorded looks are not asked again: a grid that was stopped continues as it would have. Only a stop for the budget is
-asked again, so that a larger one continues the grid.
+recorded looks are not asked again: a grid that was stopped continues as it would have. Only a stop for the budget or
+for missing runs is asked again, so that a larger budget, or runs that succeed at last, continue the grid.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +41,8 @@ from experiments.runtime.commands import command_typed
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 
-SETTLED, BUDGET, LAST, OPEN = "no claim is open", "the budget is spent", "this was the last look", "claims are open"
+SETTLED, LAST, OPEN = "no claim is open", "this was the last look", "claims are open"
+BUDGET, MISSING = "the next look does not fit the budget", "runs are missing"
 
 Cell = tuple[int, str, str, int]  # table, row, dataset, seed
 
@@ -122,7 +123,7 @@ def _resumed(table: Planned, options: Options) -> Planned:
     before = None if options.force else read_decisions(path)
     if before is None or (before.recipe, before.rule) != (table.decisions.recipe, RULE):
         return table
-    again = before.taken and before.taken[-1].reason == BUDGET
+    again = before.taken and before.taken[-1].reason in (BUDGET, MISSING)
     return replace(table, decisions=replace(before, taken=before.taken[:-1] if again else before.taken))
 
 
@@ -135,26 +136,31 @@ def _write(folder: Path, runs: Path, tables: list[Planned]) -> None:
 
 
 def _look(tables: list[Planned], options: Options) -> list[Planned]:
-    """One look at every table that is not closed; all go on or none, by what the budget holds."""
+    """One look at every table that is not closed. In their order those go on whose next look the budget still holds."""
     states = ask(options.runs, options.runs / "tables")
     reached = [entry for table in tables for entry in table.reached()]
     seconds, share = seconds_done(reached, options.runs), share_of_a_run(options)
     hours = sum(seconds.values()) * devices(share) / 3600
-    continued = [t if t.closed else t.after(_next(t, states[t.record().name], hours)) for t in tables]
-    new = [entry for table in continued for entry in table.to_make()]
-    total = hours + expected_seconds(new, reached, seconds) * devices(share) / 3600
+    continued = [t if t.closed else t.after(_next(t, states[t.record().name], seconds, hours)) for t in tables]
     budget = math.inf if options.budget is None else options.budget
-    after = [_within(table, total <= budget) for table in continued]
+    new, after = [], []
+    for table in continued:
+        wanted = [*new, *table.to_make()]
+        affordable = hours + expected_seconds(wanted, reached, seconds) * devices(share) / 3600 <= budget
+        after.append(_within(table, affordable))
+        new = wanted if affordable else new
     for line in _lines(tables, after, states, budget):
         say(line)
     return after
 
 
-def _next(table: Planned, states: TableStates, hours: float) -> Look:
-    """As if the budget were endless."""
+def _next(table: Planned, states: TableStates, done: Container[str], hours: float) -> Look:
+    """As if the budget were endless. done: names of runs."""
     decisions = table.decisions
     number = len(decisions.taken)
-    reason = SETTLED if not states.rows else LAST if number + 1 == len(decisions.looks) else OPEN
+    reason = LAST if number + 1 == len(decisions.looks) else OPEN
+    if not states.rows:
+        reason = SETTLED if all(entry.id in done for entry in table.reached() if entry.id) else MISSING
     return Look(decisions.looks[number], hours, reason == OPEN, reason, states.rows, states.claims)
 
 

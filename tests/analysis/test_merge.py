@@ -116,7 +116,7 @@ def test_tables_that_contradict_are_refused(tmp_path, merge):
 
 STATE = ClaimState("2.x", "inconclusive", 1, 3, True, 1.0, -1.0, 3.0)
 FIRST = Look(3, 1.0, True, "claims are open", (("r", "main"),), (STATE,))
-STOPPED = replace(FIRST, goes_on=False, reason="the budget is spent", hours=1.5)
+STOPPED = replace(FIRST, goes_on=False, reason="the next look does not fit the budget", hours=1.5)
 SECOND = Look(5, 2.0, False, "no claim is open", (), (replace(STATE, verdict="confirmed"),))
 
 

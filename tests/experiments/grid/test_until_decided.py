@@ -48,7 +48,7 @@ class MadeUp:
                 job.folder.write_failed("by hand", "permanent")
             else:
                 ap = (AP[row] + 0.5 * noise) / 100
-                job.folder.write_result(result(ap, train_seconds=SECONDS - 40, eval_seconds=40.0))
+                job.folder.write_result(result(ap, train_seconds=SECONDS - 2 * 40, eval_seconds=40.0))  # of two alike
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_seeds_are_added_where_claims_are_open_alone(made_up, tmp_path):
 def test_the_budget_is_asked_between_looks_and_a_larger_one_continues(made_up, tmp_path):
     executor = MadeUp()
     code, err = made_up(executor, "--budget", "1.5")  # 1.2 spent, 0.4 needed
-    assert code == 0 and "1.20 of 1.5 device hours spent; ends: the budget is spent" in err
+    assert code == 0 and "1.20 of 1.5 device hours spent; ends: the next look does not fit the budget" in err
     assert len(executor.made) == 12 and len(decisions(tmp_path).taken) == 1
     made_up(executor, "--budget", "1.6")
     assert len(executor.made) == 16 and [look.goes_on for look in decisions(tmp_path).taken] == [True, False]
@@ -132,8 +132,44 @@ def test_a_failed_run_leaves_its_claim_as_it_was_and_ends_the_grid(made_up, tmp_
     executor = MadeUp(fails=((("category", "none"), 4),))
     code, err = made_up(executor)
     assert code == 1 and "by hand" in err
-    assert [look.reason for look in decisions(tmp_path).taken] == ["claims are open", "no claim is open"]
+    assert [look.reason for look in decisions(tmp_path).taken] == ["claims are open", "runs are missing"]
     assert len(executor.made) == 16
+
+
+def test_a_grid_whose_missing_runs_succeed_at_last_goes_on(made_up, tmp_path):
+    """The claim that had to wait is open with the seeds that it has, and gets those of the next look."""
+    made_up(MadeUp(fails=((("category", "none"), 2),)))
+    assert [look.reason for look in decisions(tmp_path).taken] == ["runs are missing"]
+    again = MadeUp()
+    code, err = made_up(again, "--retry-failed")
+    assert code == 0 and again.made[0] == (("category", "none"), 2), err
+    assert [look.seeds for look in decisions(tmp_path).taken] == [3, 5, 7, 10]
+    whole = MadeUp()
+    made_up(whole, "--runs", str(tmp_path / "whole"))
+    assert verdicts(tmp_path) == verdicts(tmp_path / "whole")
+
+
+def test_the_first_tables_go_on_where_the_budget_does_not_hold_all(made_up, tmp_path, monkeypatch):
+    of_four_rows = heads.load_matrix
+
+    def other_rate(number, profile):
+        matrix = of_four_rows(2, profile)
+        rows = tuple(replace(row, set=(*row.set, f"optimizer.weight_decay=0.0{number}")) for row in matrix.rows)
+        return replace(matrix, table=number, rows=rows)
+
+    monkeypatch.setattr(heads, "load_matrix", other_rate)
+    executor = MadeUp()
+    code, err = made_up(executor, "--tables", "2", "3", "--budget", "2.9")  # 2.4 spent, 0.4 needed by each
+    assert code == 0 and len(executor.made) == 28, err
+    assert (
+        "table 2, look 1 of 4 at 3 seeds: 1 confirmed, 1 inconclusive; 2.40 of 2.9 device hours spent; continues" in err
+    )
+    assert (
+        "table 3, look 1 of 4 at 3 seeds: 1 confirmed, 1 inconclusive; 2.40 of 2.9 device hours spent; ends: the" in err
+    )
+    assert (
+        "table 2, look 2 of 4 at 5 seeds: 1 confirmed, 1 inconclusive; 2.80 of 2.9 device hours spent; ends: the" in err
+    )
 
 
 def test_the_plan_says_the_seeds_and_writes_nothing(made_up, tmp_path):
