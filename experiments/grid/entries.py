@@ -88,7 +88,7 @@ def entries_of(
             here = profile.datasets.get(paper, "")
             reason = row.reason or ("" if here else f"the profile {profile.name} has nothing for {paper}")
             entry = TableEntry(matrix.table, row, key, here, paper, seeds[0], reason)
-            words = [*row.set, *profile.set, *own_settings(row, matrix, profile), *row.stand_ins]
+            words = [*row.set, *profile.set, *own_settings(row, matrix, profile, overrides), *row.stand_ins]
             first = _resolved(entry, words, overrides, finder)
             yield from (_of_seed(first, seed, finder) for seed in seeds)
 
@@ -102,8 +102,11 @@ def _of_seed(entry: TableEntry, seed: int, finder: DatasetFinder) -> TableEntry:
     return replace(entry, seed=seed, recipe=recipe, id=name)
 
 
-def own_settings(row: MatrixRow, matrix: Matrix, profile: Profile) -> tuple[str, ...]:
-    """That the profile's search chose for the row's method. Raises UserError where it left the method out."""
+def own_settings(row: MatrixRow, matrix: Matrix, profile: Profile, overrides: Iterable[str] = ()) -> tuple[str, ...]:
+    """That the profile's search chose for the row's method, but for what --set says of them.
+
+    Raises UserError where the search left the method out.
+    """
     if not (matrix.tuned and profile.methods and row.method):
         return ()
     if row.method not in profile.methods:
@@ -111,7 +114,8 @@ def own_settings(row: MatrixRow, matrix: Matrix, profile: Profile) -> tuple[str,
             f"The profile {profile.name} has settings for {', '.join(profile.methods)}, and none for {row.method}: "
             f"run.py --tune --profile {profile.name} finds them."
         )
-    return profile.methods[row.method]
+    given = {key for key, _, _ in (word.partition("=") for word in overrides)}
+    return tuple(word for word in profile.methods[row.method] if word.partition("=")[0] not in given)
 
 
 def _check_seeds(profile: Profile, seeds: Iterable[int]) -> None:

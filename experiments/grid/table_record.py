@@ -16,8 +16,8 @@ def table_record(
     matrix: Matrix, profile: Profile, overrides: Iterable[str], command: str, entries: list[TableEntry]
 ) -> TableRecord:
     """The complete table, whatever part of it is about to run. overrides: key=value of --set."""
-    rows = tuple(_row(row, matrix, profile, [e for e in entries if e.row == row]) for row in matrix.rows)
     overrides = tuple(overrides)
+    rows = tuple(_row(row, matrix, profile, overrides, [e for e in entries if e.row == row]) for row in matrix.rows)
     return TableRecord(
         number=matrix.table,
         title=matrix.title,
@@ -41,7 +41,9 @@ def _keeps(row: str, entries: list[TableEntry]) -> str:
     return next((kept_of(entry.recipe) for entry in entries if entry.row.name == row and entry.recipe), "")
 
 
-def _row(row: MatrixRow, matrix: Matrix, profile: Profile, entries: list[TableEntry]) -> RowRecord:
+def _row(
+    row: MatrixRow, matrix: Matrix, profile: Profile, overrides: Iterable[str], entries: list[TableEntry]
+) -> RowRecord:
     return RowRecord(
         name=row.name,
         method=row.method,
@@ -52,7 +54,7 @@ def _row(row: MatrixRow, matrix: Matrix, profile: Profile, entries: list[TableEn
         paper=row.paper,
         keeps=next((kept(entry.recipe) for entry in entries if entry.recipe), ""),
         reading_of=row.reading_of,
-        tuned=" ".join(own_settings(row, matrix, profile)),
+        tuned=" ".join(own_settings(row, matrix, profile, overrides)),
     )
 
 

@@ -95,6 +95,22 @@ def test_a_table_gives_each_method_what_its_search_chose_and_a_controlled_one_al
     assert table_recipe(profile, True, []) != table_recipe(CPU, True, []) == table_recipe(profile, False, [])
 
 
+def test_what_is_typed_wins_over_the_search_and_the_record_does_not_claim_it():
+    profile, matrix, typed = tuned(**dict.fromkeys(FIVE, "4e-3")), load_matrix(7, CPU), [*SMALL, "optimizer.lr=1e-3"]
+    entries = list(entries_of(matrix, profile, [0], typed, DatasetFinder(None)))
+    record = table_record(matrix, profile, typed, "x", entries)
+    assert {entry.recipe.optimizer.lr for entry in entries} == {1e-3} and record.searched == set()
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_rows_of_one_method_have_the_common_rate(number):
+    """The search tries the methods as they are; an ablation's other rows would have a rate chosen for this one."""
+    entries = entries_of(
+        load_matrix(number, CPU), tuned(**dict.fromkeys(FIVE, "4e-3")), [0], SMALL, DatasetFinder(None)
+    )
+    assert {entry.recipe.optimizer.lr for entry in entries} == {2e-3}
+
+
 def test_a_method_that_was_left_out_is_named():
     with pytest.raises(UserError, match=r"has settings for retinanet, and none for fcos: run\.py --tune --profile cpu"):
         rates(tuned(retinanet="1e-3"))
