@@ -64,6 +64,7 @@ def keep_records(source: Source, runs: list[Run], draws: Draws, out: Path) -> No
         raise RecordError(f"{out} keeps these records already: --out {out} makes its page again.")
     out.mkdir(parents=True, exist_ok=True)
     try:
+        _draw_claims(source, runs, draws)
         for run in runs:
             keep_run(RunFolder(run.path), draws.to_keep(run), RunFolder(stage / run.id))
         for table in tables_in(source.runs):
@@ -79,3 +80,15 @@ def keep_records(source: Source, runs: list[Run], draws: Draws, out: Path) -> No
         os.replace(stage, target)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _draw_claims(source: Source, runs: list[Run], draws: Draws) -> None:
+    """All that a later look may ask for, where the grid goes on from the kept records: a claim whose rows do not have
+    the same seeds yet has not asked for all of them.
+    """
+    wanted = {("AP",)} | {m for t in tables_in(source.runs) for c in t.claims for m in (c.metric, c.worse_metric) if m}
+    for run in runs:
+        if run.status == "done":
+            for metrics in wanted:
+                if run.mean_percent(metrics) is not None:
+                    draws.of(run, metrics)

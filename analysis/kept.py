@@ -61,9 +61,9 @@ class KeptRun:
 
 
 def kept_run(folder: Path) -> KeptRun | None:
-    """None of a run that is whole. Raises RecordError."""
+    """None of a run that is whole, or was made whole after it had been kept unfinished. Raises RecordError."""
     path = folder / NAME
-    return read_record(path, KeptRun, AGAIN) if path.is_file() else None
+    return read_record(path, KeptRun, AGAIN) if path.is_file() and not RunFolder(folder).matches.is_file() else None
 
 
 def encoded(ap: np.ndarray) -> str:

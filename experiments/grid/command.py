@@ -20,7 +20,9 @@ from experiments.grid.progress_table import ProgressTable
 from experiments.grid.states import State, state_of_run
 from experiments.grid.table_record import table_record
 from experiments.recipes.recipe import plain
-from experiments.records.run_folder import RunFolder, write_table
+from experiments.records.files import RecordError
+from experiments.records.run_folder import RunFolder, read_table, table_path, write_table
+from experiments.records.table_schema import TableRecord
 from experiments.runtime.commands import command_typed
 from experiments.runtime.console import say
 from experiments.runtime.signals import Preempted, stop_on_signal
@@ -28,7 +30,7 @@ from experiments.runtime.signals import Preempted, stop_on_signal
 
 def run_tables(options: Options) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
-    return make(filtered(_entries(options), options.only), options)
+    return make(filtered(planned_entries(options), options.only), options)
 
 
 def make(entries: list[TableEntry], options: Options) -> int:
@@ -102,17 +104,30 @@ def _report(entries: list[TableEntry], states: dict[str, State], runs: Path) -> 
     return int(bool(unfinished or absent))
 
 
-def _entries(options: Options) -> list[TableEntry]:
+def planned_entries(options: Options) -> list[TableEntry]:
     """Of all tables asked for, the record of each written as a whole, but for a plan."""
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
     seeds, entries = list(dict.fromkeys(options.seeds)), []
     for matrix in matrices_under(options.tables, options.heads, profile):
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
+        record = table_record(matrix, profile, options.overrides, command_typed(), of_table)
+        if earlier := _earlier_seeds(options, record) - set(seeds):
+            known = entries_of(matrix, profile, [*seeds, *sorted(earlier)], options.overrides, finder)
+            record = table_record(matrix, profile, options.overrides, command_typed(), list(known))
         if not options.plan:
-            write_table(options.runs, table_record(matrix, profile, options.overrides, command_typed(), of_table))
+            write_table(options.runs, record)
         entries += of_table
     return entries
+
+
+def _earlier_seeds(options: Options, record: TableRecord) -> set[int]:
+    """That another call has given the same table: its runs stay in the record. One that is damaged has none."""
+    try:
+        rows = read_table(table_path(options.runs, record)).rows
+    except RecordError:
+        return set()
+    return {seed for row in rows for entry in row.entries.values() for seed in entry.runs}
 
 
 def job_of(entry: TableEntry, options: Options) -> Job:

@@ -1,5 +1,6 @@
 """A kept report makes its page again from small records alone, byte for byte."""
 
+import shutil
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 
 from analysis.draws import Draws
 from analysis.keep import keep_records, report_source
-from analysis.kept import POINTS, decoded, encoded, loss_curve
+from analysis.kept import POINTS, decoded, encoded, kept_run, loss_curve
 from analysis.runs import read_runs
 from experiments.records.cost_schema import Cost, Costs, write_costs
 from experiments.records.files import RecordError
@@ -112,6 +113,14 @@ def test_other_draws_than_the_kept_are_refused(kept, asked):
     with pytest.raises(RecordError, match="kept report of 60 draws, seed 3"):
         report_source(kept / "report", *asked)
     assert report_source(kept / "report", 60, 3, None).kept and not report_source(kept / "runs", *asked).kept
+
+
+def test_a_run_that_is_made_whole_where_the_grid_goes_on_is_read_as_any_other(kept, tmp_path):
+    shutil.copytree(kept / "report" / "records", tmp_path / "runs")
+    unfinished = next(path for path in (tmp_path / "runs").glob("*/kept.json") if not (path.parent / "done").exists())
+    assert kept_run(unfinished.parent) is not None
+    (unfinished.parent / "matches.npz").write_bytes(b"of the run as it is now")
+    assert kept_run(unfinished.parent) is None
 
 
 def test_a_report_is_not_kept_in_the_place_of_its_own_records(kept):

@@ -6,12 +6,15 @@ from functools import cache
 
 import pytest
 
+from experiments.cli.arguments import parse
+from experiments.grid import command as grid_command
 from experiments.grid.entries import DatasetFinder, entries_of
 from experiments.grid.matrices import load_matrix, load_profile
 from experiments.grid.table_record import table_record
 from experiments.records.run_folder import RunFolder, read_table, write_table
 from experiments.records.table_schema import ColumnRecord, EntryRecord
 from tests.sample_records import result, run_record
+from tests.tiny_runs import sets
 
 CPU = ("--profile", "cpu")
 CPU_PROFILE = load_profile("cpu")
@@ -57,7 +60,7 @@ def test_the_plan_counts_and_runs_nothing(grid, tmp_path):
     done.write_result(result(0.1, train_seconds=320.0, eval_seconds=40.0))
     code, err = grid("--tables", "2", "3", *CPU, "--seeds", "0", "--plan", "--workers", "5")
     assert "1 done, 0 running, 8 to do" in err
-    assert "device hours: 1.33; 16:00 with 5 side by side" in err  # 4800 images at 10 a second, 3 evaluations of 40 s
+    assert "device hours: 1.46; 17:30 with 5 side by side" in err  # 5760 images at 10 a second, 2 evaluations of 40 s
 
 
 def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):
@@ -70,6 +73,15 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):
     assert six.command.endswith("data.val_images=4") and six.overrides == tuple(SMALL)
     nothing = EntryRecord("", "coco-2x", {}, "the profile real has nothing for coco-2x")
     assert six.rows[0].entries["main"] == nothing
+
+
+def test_seeds_of_an_earlier_call_stay_in_the_record(tmp_path):
+    for seeds in (["0", "4"], ["1"]):
+        options, _ = parse(["--tables", "2", *CPU, "--seeds", *seeds, "--runs", str(tmp_path), *sets(*SMALL)])
+        asked = grid_command.planned_entries(options)
+        assert {entry.seed for entry in asked} == set(map(int, seeds))
+    (path,) = (tmp_path / "tables").glob("*.json")
+    assert {tuple(row.entries["main"].runs) for row in read_table(path).rows} == {(1, 0, 4)}
 
 
 def test_the_record_of_a_table_of_several_datasets():
