@@ -68,7 +68,7 @@ def _ranking_columns(table: TableRecord) -> Iterator[tuple[str, ColumnRecord]]:
 
 
 def _pairs(table: TableRecord, column: str) -> list[tuple[RowRecord, RowRecord]]:
-    rows = [row for row in table.rows if column in row.paper and not row.reason]
+    rows = [row for row in table.rows if column in row.paper and not row.reason and not row.reading_of]
     return [(a, b) for a, b in combinations(rows, 2) if a.paper[column] != b.paper[column]]
 
 

@@ -10,7 +10,10 @@ from analysis.claim_words import claim_rows
 from analysis.table import Block, Table
 from experiments.records.table_schema import RowRecord, TableRecord
 
-FIGURES = "Native: each method with its own head. Then all with one, whose style is the same for all rows."
+FIGURES = (
+    "Native: each method with its own head and, where a search found one, its own rate. Then all with one head, whose "
+    "style is the same for all rows, and the common rate."
+)
 VERDICTS = "A verdict that changes with the head is none on the assignment."
 CHANGES = "changes with the head"
 NOWHERE = ("no result", "", "", "")  # of a claim that a table lacks, as claim_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import matplotlib
@@ -27,9 +28,11 @@ COST = ["dataset", "assigner", "recipe", "seconds"]
 PANELS = 4  # datasets in one plot
 
 
-def report_plots(frame: pd.DataFrame, runs: dict[str, Run], costs: Costs) -> tuple[Plot, ...]:
-    """frame: of `frame_of`; those that have anything to show."""
-    runs_to_plot = with_default_settings(frame)
+def report_plots(
+    frame: pd.DataFrame, runs: dict[str, Run], costs: Costs, searched: Collection[str] = ()
+) -> tuple[Plot, ...]:
+    """frame: of `frame_of`; those that have anything to show. searched: keys that a search set for each method."""
+    runs_to_plot = with_default_settings(frame, runs, searched)
     if runs_to_plot.empty:
         return ()
     with matplotlib.rc_context(STYLE):
@@ -38,14 +41,22 @@ def report_plots(frame: pd.DataFrame, runs: dict[str, Run], costs: Costs) -> tup
     return tuple(plot for plot in plots if plot is not None)
 
 
-def with_default_settings(frame: pd.DataFrame) -> pd.DataFrame:
-    """Finished runs with default settings; of each dataset those of the recipe that most runs have."""
+def with_default_settings(frame: pd.DataFrame, runs: dict[str, Run], searched: Collection[str] = ()) -> pd.DataFrame:
+    """Finished runs with default settings; of each dataset those of the recipe that most runs have.
+
+    What a search set makes no other recipe; where a method has several settings of it, those of most of its runs.
+    """
     done = frame[(frame["status"] == "done") & (frame["settings"] == "")]
     if done.empty:
         return done
-    common = done.groupby("dataset")["recipe"].agg(lambda r: r.value_counts().index[0])
-    done = done[done["recipe"] == done["dataset"].map(common)]
+    done = done.assign(family=[runs[name].recipe_without(searched) for name in done["run"]])
+    for group, column in (["dataset"], "family"), (["dataset", "assigner"], "recipe"):
+        done = done[done[column] == done.groupby(group)[column].transform(_commonest)]
     return done.drop_duplicates(["dataset", "assigner", "seed"]).sort_values(["dataset", "assigner", "seed"])
+
+
+def _commonest(values: pd.Series) -> str:
+    return values.value_counts().index[0]
 
 
 def _datasets(frame: pd.DataFrame) -> list[str]:

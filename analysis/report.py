@@ -84,6 +84,7 @@ def make_report(source: Source, plots: bool) -> Made:
     frame, by_id, draws = frame_of(runs), {run.id: run for run in runs}, Draws(source.resamples, source.seed)
     tables = [_table(record, by_id, draws, source) for record in records]
     tables = tuple(replace(t, tuning=tuning_lines(r, searches)) for t, r in zip(tables, records, strict=True))
+    searched = {key for record in records for key in record.searched}
     loose = frame[~frame["run"].isin(_used(records))]
     report = Report(
         title=TITLE,
@@ -92,7 +93,7 @@ def make_report(source: Source, plots: bool) -> Made:
         tables=beside_each_other(records, tables),
         plain=plain_table(loose) if len(loose) else None,
         plain_title="Other runs" if records else "Runs",
-        plots=report_plots(frame, by_id, read_costs(source.runs)) if plots else (),
+        plots=report_plots(frame, by_id, read_costs(source.runs), searched) if plots else (),
     )
     return Made(report, frame, runs, draws)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.records.files import RecordError
+from experiments.records.files import RecordError, hash_of
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.records.schema import METRICS, SIZE_METRICS, Result, RunRecord
 
@@ -31,6 +32,11 @@ class Run:
     def recipe(self) -> str:
         """Hash of what compared runs have in common; "" where it is not known."""
         return self.record.common_hash if self.record else ""
+
+    def recipe_without(self, keys: Collection[str]) -> str:
+        """The hash as if these fields of the recipe were equal in all runs."""
+        options = {key: value for key, value in self.record.options.items() if key not in keys}
+        return hash_of([options, {name: vars(split) for name, split in self.record.data.items()}])
 
     def percent(self, metric: str) -> float | None:
         """metric: a metric of the result, or "class:NAME". None where there is none."""

@@ -103,13 +103,26 @@ def test_plots_show_finished_runs_with_default_settings_of_one_recipe(tmp_path):
     write_run(tmp_path, "changed", record(settings={"center": "none"}), result(0.9), steps=30)
     write_run(tmp_path, "new", record(seed=7), steps=30)
     alone(tmp_path, "autoassign")
-    assert list(with_default_settings(frame_of(read_runs(tmp_path)))["run"]) == ["a0", "a1", "a2"]
+    runs = read_runs(tmp_path)
+    by_id = {run.id: run for run in runs}
+    assert list(with_default_settings(frame_of(runs), by_id)["run"]) == ["a0", "a1", "a2"]
     plots = plots_of(tmp_path)
     assert set(plots) == {"curves", "cost", "sizes"}
     assert list(plots["cost"].data["seconds"]) == [0.25] * 3 and "median of 10 on a chip" in plots["cost"].caption
     assert list(plots["cost"].data["percent"]) == [50] * 3 and list(plots["cost"].data["run"]) == ["a0", "a1", "a2"]
     sizes = plots["sizes"].data.set_index("size")
     assert sizes.loc["large", "percent"] == pytest.approx(65) and sizes.loc["large", "seeds"] == 3
+
+
+def test_methods_with_the_rates_of_a_search_are_plotted_side_by_side(tmp_path):
+    for seed in range(2):
+        write_run(tmp_path, f"a{seed}", record(seed=seed), result(0.5), steps=30)
+        write_run(tmp_path, f"f{seed}", record(assigner="fcos", seed=seed, optimizer__lr=9), result(0.5), steps=30)
+    write_run(tmp_path, "common", record(assigner="fcos", seed=0), result(0.4), steps=30)
+    runs = read_runs(tmp_path)
+    frame, by_id = frame_of(runs), {run.id: run for run in runs}
+    assert list(with_default_settings(frame, by_id)["run"]) == ["a0", "a1", "common"]
+    assert list(with_default_settings(frame, by_id, ["optimizer.lr"])["run"]) == ["a0", "a1", "f0", "f1"]
 
 
 def test_null_metrics_leave_holes_in_the_plots(tmp_path):

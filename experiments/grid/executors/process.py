@@ -59,11 +59,13 @@ class Processes:
     def _team(self, slot: int) -> Team:
         share = self.share
         share.logs.mkdir(parents=True, exist_ok=True)
-        devices = {"CUDA_VISIBLE_DEVICES": _devices(slot, share.gpus)} if share.gpus else {}
+        devices = {} if share.gpus is None else {"CUDA_VISIBLE_DEVICES": _devices(slot, share.gpus)}
         return Team(share.processes, share.cpus, share.logs / f"worker-{slot}.log", devices)
 
 
 def _devices(slot: int, gpus: float) -> str:
-    """The devices of the run in this slot: whole ones for itself, or one that it shares."""
+    """The devices of the run in this slot: whole ones for itself, one that it shares, or none."""
+    if not gpus:
+        return ""
     first = int(slot * gpus)
     return ",".join(str(number) for number in range(first, first + max(1, int(gpus))))
