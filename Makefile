@@ -12,7 +12,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/python experiments/run.py --assigner $(ASSIGNER) --dataset shapes
+	$(BIN)/python experiments/run.py --assigner $(ASSIGNER) --dataset shapes --set schedule.evaluations=3
 
 test: install
 	$(BIN)/ruff check .

@@ -70,7 +70,7 @@ def test_each_method_gets_the_same_runs_and_the_record_has_them_all(undisturbed_
     names = {name for trial in search.trials for name in trial.runs.values()}
     assert names == {folder.path.name for folder in runs_in(undisturbed_search)} and len(names) == 16
     rates = {folder.read_run().recipe["optimizer"]["lr"] for folder in runs_in(undisturbed_search)}
-    assert rates == {5e-4, 1e-3, 2e-3, 4e-3}
+    assert rates == {1e-3, 2e-3, 4e-3, 8e-3}
 
 
 def test_a_search_that_is_finished_is_said_and_not_made_again(undisturbed_search):
