@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from analysis.table import OUTCOMES, Certificate, Comparison, PrintedValue, Ranking, RowDifference, Table
 from analysis.weights import weight_lines
@@ -57,7 +58,14 @@ def paper_figure(value: PrintedValue) -> str:
 
 def seeds_line(table: Table) -> str:
     counts = " or ".join(map(str, table.seeds)) or "no"
-    return f"{counts} seed{'' if table.seeds == (1,) else 's'} a figure"
+    line = f"{counts} seed{'' if table.seeds == (1,) else 's'} a figure"
+    return f"{line} ({', '.join(_seeds_of_rows(table))})" if len(table.seeds) > 1 else line
+
+
+def _seeds_of_rows(table: Table) -> Iterator[str]:
+    for row in table.rows:
+        if counts := sorted({value.ours.n for value in row.values if value.ours}):
+            yield f"{row.name} {' or '.join(map(str, counts))}"
 
 
 def subtitle(table: Table) -> str:

@@ -193,3 +193,11 @@ def test_shares_are_the_line_of_their_table_and_the_combinations_are_below_a_fol
     assert [(x["part"], x["share"], x["half_width_95"], x["first"], x["seeds"]) for x in lines] == [
         ("all", "2.5", "0.5", "", "3"), ("assignment", "4.0", "0.5", "4.0", "3"), (NASTY, "-1.5", "0.5", "4.0", "3")
     ]  # fmt: skip
+
+
+def test_rows_of_unlike_seeds_say_how_many_each_has():
+    one = table()
+    assert sentences.seeds_line(one) == "3 seeds a figure"
+    more = Row("other", "", (PrintedValue(None, Mean(30.0, 1.0, 5)),), ())
+    unlike = replace(one, rows=(one.rows[0], more))
+    assert sentences.seeds_line(unlike) == "3 or 5 seeds a figure (none 3, other 5)"
