@@ -40,8 +40,9 @@ def act(options: Options, mode: str) -> int:
         return run_until_decided(options)
     if mode == "tables":
         from experiments.grid.command import run_tables
+        from experiments.grid.whole_seeds import run_seeds
 
-        return run_tables(options)
+        return run_tables(options) if options.budget is None or options.plan else run_seeds(options)
     if mode == "tune":
         from experiments.grid.tune import run_search
 

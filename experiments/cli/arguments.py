@@ -185,7 +185,7 @@ def _add_choice(group: argparse._ArgumentGroup) -> None:
         "--budget",
         type=_hours,
         metavar="HOURS",
-        help="of --until-decided, asked between looks: core hours, GPU hours where runs have any (default: no end)",
+        help="asked between looks, or between seeds: core hours, GPU hours where runs have any (default: no end)",
     )
     group.add_argument(
         "--heads",

@@ -40,7 +40,6 @@ MODES = (  # the first one that is typed is meant
     Mode("explain", RECIPE | PLACES | {"assigner"}),
     TRAIN,
 )
-NEEDS = {"budget": "until_decided"}  # flag -> the one without which it does nothing
 INSTEAD = {  # (mode, flag that it does not take) -> what the person may have meant
     ("tables", "assigner"): "Select its runs with --only assigner=NAME, or leave --tables out",
     ("tables", "dataset"): "Select its runs with --only dataset=NAME, or leave --tables out",
@@ -66,8 +65,6 @@ def mode_of(typed: Collection[str]) -> Mode:
     idle = sorted(set(typed) - mode.takes - {mode.name})
     if idle:
         raise UserError(_sentence(mode, idle[0]))
-    for name in (name for name, needed in NEEDS.items() if name in typed and needed not in typed):
-        raise UserError(f"{flag(name)} does nothing without {flag(NEEDS[name])}. Add it, or leave {flag(name)} out.")
     return mode
 
 

@@ -183,6 +183,19 @@ def test_the_plan_says_the_seeds_and_writes_nothing(made_up, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.glob("tables/**/*.json")} == before
 
 
+def test_a_budget_without_looks_holds_whole_seeds(made_up, monkeypatch, grid, tmp_path):
+    executor = MadeUp()
+    monkeypatch.setattr(grid_command, "choose_executor", lambda options: executor)
+    words = ("--tables", "2", "--profile", "cpu", "--executor", "serial")
+    code, err = grid(*words, "--only", "row=none", "--only", "row=both", "--budget", "0.5")  # 0.2 a seed
+    assert code == 0 and "2 of 3 seeds: 0.40 of 0.5 device hours spent, the next seed needs 0.20." in err
+    assert [seed for _, seed in executor.made] == [0, 0, 1, 1]
+    (path,) = (tmp_path / "tables").glob("*.json")
+    assert [list(row.entries["main"].runs) for row in read_table(path).rows] == [[0, 1]] * len(ROWS)
+    assert grid(*words, "--only", "row=none", "--only", "row=both", "--budget", "0.61")[0] == 0
+    assert [seed for _, seed in executor.made] == [0, 0, 1, 1, 2, 2]
+
+
 def test_decisions_on_other_runs_do_not_count(made_up, tmp_path):
     made_up(MadeUp(), "--budget", "0")
     executor = MadeUp()
@@ -210,7 +223,6 @@ def test_decisions_by_another_rule_are_taken_again_from_the_same_runs(made_up, t
         ([*LINE, "--seeds", "0"], "not allowed with argument"),
         (["--until-decided"], "--until-decided does nothing in a single run: it belongs to --tables"),
         (["--budget", "4"], "--budget does nothing in a single run: it belongs to --tables"),
-        (["--tables", "2", "--budget", "4"], "--budget does nothing without --until-decided"),
     ],
 )
 def test_wrong_words_get_one_line_and_code_2(command, line, sentence):
