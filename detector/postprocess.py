@@ -71,7 +71,8 @@ def candidates(preds: DensePredictions, sizes: Tensor, limits: Limits) -> Detect
 def select(boxes: Detected, classes: int, nms_iou: float, limits: Limits) -> Detected:
     """NMS by class, the best of each image, and score voting where the limits ask for it."""
     group = boxes.groups(classes)
-    final = batched_nms(boxes.boxes, boxes.scores, group, nms_iou)
+    # It moves groups apart by up to millions of px, where float32 has steps of half a pixel.
+    final = batched_nms(boxes.boxes.double(), boxes.scores.double(), group, nms_iou)
     out = boxes.at(final[_first_of_each(boxes.image[final], limits.detections)])
     if not limits.score_voting:
         return out

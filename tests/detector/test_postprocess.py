@@ -5,7 +5,7 @@ import torch
 from torchvision.ops import nms
 
 import assigners
-from detector.postprocess import Limits, postprocess
+from detector.postprocess import Detected, Limits, postprocess, select
 from detector.predictions import DensePredictions
 from tests.oracles.scenes import HEIGHT, WIDTH, loose_predictions
 
@@ -51,3 +51,13 @@ def test_postprocess_equals_sorting_everything(name, objectness):
         torch.testing.assert_close(out.scores[fast], torch.tensor([row[0] for row in slow]))
         assert out.labels[fast].tolist() == [row[1] for row in slow]
         torch.testing.assert_close(out.boxes[fast], torch.tensor([row[2] for row in slow]))
+
+
+@pytest.mark.parametrize("place", range(16))
+def test_nms_does_not_depend_on_the_place_in_the_batch(place):
+    """Two boxes of IoU 0.495, of the last of 365 classes, in a batch of 16: both stay."""
+    y = [100.0, 110.0]
+    boxes = torch.tensor([[100.26, y[0], 108.26, y[1]], [102.96, y[0], 110.96, y[1]], [0.0, 0.0, 1333.0, 800.0]])
+    image, labels = torch.tensor([place, place, 0]), torch.tensor([364, 364, 0])
+    out = select(Detected(image, boxes, labels, torch.tensor([0.9, 0.8, 0.7])), 365, 0.5, Limits())
+    assert sorted(out.scores.tolist()) == sorted(torch.tensor([0.9, 0.8, 0.7]).tolist())
