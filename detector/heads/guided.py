@@ -5,6 +5,7 @@ Wang et al. 2019, section 3.4; the authors' `GARetinaHead`.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torchvision.ops import DeformConv2d
 
@@ -47,5 +48,6 @@ class Adaption(nn.Module):
 
     def forward(self, x: Tensor, shape: Tensor) -> Tensor:
         """x (B, channels, height, width), shape (B, 2, height, width) -> as x, float32."""
-        # torchvision's operator has no bfloat16 on a CPU, and no rule for autocast there.
-        return self.activation(self.deform(x.float(), self.offset(shape).float()))
+        # Under autocast, too: offsets in bfloat16 have coarse steps, and on a CPU torchvision's operator lacks it.
+        with torch.autocast(x.device.type, enabled=False):
+            return self.activation(self.deform(x.float(), self.offset(shape.float())))

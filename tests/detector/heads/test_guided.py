@@ -72,6 +72,14 @@ def test_an_offset_of_a_pixel_reads_the_neighbour():
     assert not shifted[..., -1].any()
 
 
+def test_features_adapt_in_float32_under_autocast():
+    adaption, draw = model().head.class_adaption, torch.Generator().manual_seed(0)
+    x, shape = (torch.randn(1, channels, 5, 7, generator=draw).bfloat16() for channels in (16, 2))
+    expected = adaption(x.float(), shape.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(adaption(x, shape), expected)
+
+
 def test_the_offsets_do_not_teach_the_shape():
     net = model()
     preds = net.predict(IMAGES)
