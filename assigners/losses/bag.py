@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from assigners.interface import Assignment, Objects, Predictions
-from assigners.losses.terms import dense_negatives, least_negative, log_not, world_mean
+from assigners.losses.terms import FOCUS, dense_negatives, least_negative, log_not, world_mean
 from assigners.pairs import segment_sum
 from assigners.ranges import Range
 
@@ -24,7 +23,7 @@ class BagLoss:
     """
 
     alpha: Annotated[float, Range(0, 1, "weight")]  # weight of the positive term; 1 - alpha of the negative one
-    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # focal loss, Lin et al. 2017
+    gamma: Annotated[float, FOCUS] = 2.0  # focal loss, Lin et al. 2017
 
     def __call__(self, preds: Predictions, objects: Objects, assignment: Assignment) -> dict[str, Tensor]:
         a, cls = assignment, objects.labels[assignment.gt]

@@ -14,7 +14,7 @@ from torch import Tensor
 from assigners.geometry import EPS
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
 from assigners.losses.focal import negative_rows, negative_sum
-from assigners.losses.terms import processes, world_sum
+from assigners.losses.terms import FOCUS, processes, world_sum
 from assigners.ranges import Range
 
 
@@ -27,7 +27,7 @@ class CleanLoss:
     """
 
     alpha: Annotated[float, Range(0, 1, "weight")] = 0.5  # of both halves; authors' code
-    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # focal loss
+    gamma: Annotated[float, FOCUS] = 2.0  # focal loss
     box_kind: BoxKind = "smooth_l1"  # the box loss
     box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1
     box_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the box term

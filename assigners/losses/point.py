@@ -9,7 +9,7 @@ from typing import Annotated
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.terms import box_sum, box_total, dense_negatives, least_negative, quality_term, world_mean
+from assigners.losses.terms import FOCUS, box_sum, box_total, dense_negatives, least_negative, quality_term, world_mean
 from assigners.ranges import Range
 
 
@@ -21,7 +21,7 @@ class PointLoss:
     """
 
     alpha: Annotated[float, Range(0, 1, "weight")] = 0.25  # focal loss, Lin et al. 2017
-    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # focal loss
+    gamma: Annotated[float, FOCUS] = 2.0  # focal loss
     box_kind: BoxKind = "giou"  # the box loss
     box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1
     box_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the box term

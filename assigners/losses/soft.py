@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.terms import box_sum, box_total, dense_negatives, least_negative, quality_term, world_mean
+from assigners.losses.terms import FOCUS, box_sum, box_total, dense_negatives, least_negative, quality_term, world_mean
 from assigners.ranges import Range
 
 
@@ -33,7 +33,7 @@ class SoftLoss:
 
     focus: Literal["quality", "target", "one"] = "quality"  # a(t, p): |t - p|^gamma, t, 1
     background: Annotated[float, Range(0, inf, "weight")] = 1.0  # b
-    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # g
+    gamma: Annotated[float, FOCUS] = 2.0  # g
     detached: bool = False  # no gradient through the background's p^g
     box_kind: BoxKind = "giou"  # the box loss
     box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1

@@ -5,12 +5,17 @@ All count the negative class term over all P x K outputs once, then correct it a
 
 from __future__ import annotations
 
+from math import inf
+
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
 from assigners.losses.focal import negative_sum
+from assigners.ranges import Range
+
+FOCUS = Range(1, inf, "exponent", zero="no focus")  # gamma; between, x^gamma has no finite slope at 0
 
 
 def world_mean(*sums: Tensor) -> tuple[Tensor, ...]:

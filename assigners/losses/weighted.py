@@ -11,7 +11,7 @@ from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
 from assigners.losses.focal import negative_rows, negative_sum
-from assigners.losses.terms import box_sum, world_mean
+from assigners.losses.terms import FOCUS, box_sum, world_mean
 from assigners.pairs import segment_sum
 from assigners.ranges import Range
 
@@ -24,7 +24,7 @@ class WeightedLoss:
     """
 
     alpha: Annotated[float, Range(0, 1, "weight")] = 0.25  # focal loss, Lin et al. 2017
-    gamma: Annotated[float, Range(0, inf, "exponent")] = 2.0  # focal loss
+    gamma: Annotated[float, FOCUS] = 2.0  # focal loss
     box_kind: BoxKind = "log_iou"  # the box loss
     box_beta: Annotated[float, Range(0, inf, "box loss")] = 0.1  # of smooth_l1: where the square ends; 0: l1
     box_weight: Annotated[float, Range(0, inf, "weight")] = 1.0  # of the box term

@@ -18,6 +18,8 @@ from experiments.conformance.scenes import (
     to_objects,
     training_step,
 )
+from experiments.recipes.settings import settings_of
+from experiments.recipes.typed import parts_of
 
 FLAT = torch.tensor([[50.0, 50.0, 50.0, 90.0], [30.0, 30.0, 30.0, 30.0], [1e-30, 0.0, 2e-30, 40.0]])
 SCENES = {
@@ -57,6 +59,19 @@ def test_boxes_met_exactly_and_bf16_are_finite(name, scene):
     sure = mapped(exact(preds, batch), lambda x: x)
     sure = replace(sure, logits=(1000 * preds.logits.detach().sign()).requires_grad_())
     assert infinite(training_step(assigner, sure, batch)) == []
+
+
+@pytest.mark.parametrize("name", assigners.METHODS)
+def test_every_permitted_focus_is_finite_where_p_is_0_or_1(name):
+    """x^gamma has a slope at 0 for gamma 0, 1 and more; for 0.5 it has none, and no setting takes that."""
+    batch, assigner = SCENES["ordinary"], assigners.build(name, CLASSES, CHANNELS)
+    _, (limit,) = parts_of(settings_of(type(assigner))["loss.gamma"].kind)
+    assert [gamma for gamma in (0, 0.25, 0.5, 0.99, 1, 1.01, 2) if limit.holds(gamma)] == [0, 1, 1.01, 2]
+    sure = mapped(random_predictions(assigner.spec(), batch.images), lambda x: x)
+    sure = replace(sure, logits=(1000 * sure.logits.detach().sign()).requires_grad_())
+    for gamma in (0.0, 1.0, 1.01):
+        assigner.loss = replace(assigner.loss, gamma=gamma)
+        assert infinite(training_step(assigner, sure, batch)) == []
 
 
 def test_the_boxes_are_met_exactly():
