@@ -36,10 +36,10 @@ def ignored_cost(
     preds: Predictions, loc: Tensor, cls: Tensor, ignored: Tensor, alpha: float = 0.25, gamma: float = 2.0
 ) -> Tensor:
     """(M,) what `class_cost` counts at the prior of a pair for classes that an `ignored` (M,) pair takes out there."""
-    _, first = least_negative(loc, cls, (~ignored).float(), preds.logits.shape[1])
+    least, first = least_negative(loc, cls, (~ignored).float(), preds.logits.shape[1])
     log_p, log_q = preds.log_prob(loc, cls)
     background = (1 - alpha) * (gamma * log_p).exp() * -log_q
-    return segment_sum(background * (first & ignored), loc, len(preds.logits))[loc]
+    return segment_sum(background * (first & (least == 0)), loc, len(preds.logits))[loc]
 
 
 @torch.no_grad()

@@ -32,10 +32,10 @@ def test_predicted_iou_is_that_of_the_decoded_boxes():
 
 def test_ignored_cost_counts_each_class_of_a_prior_once():
     preds, _, _ = scene(SPECS["plain"])
-    loc, cls = torch.tensor([4, 4, 4, 4, 9]), torch.tensor([0, 1, 1, 2, 1])
-    ignored = torch.tensor([False, True, True, True, False])
+    loc, cls = torch.tensor([4, 4, 4, 4, 4, 9]), torch.tensor([0, 1, 1, 2, 2, 1])
+    ignored = torch.tensor([False, True, True, False, True, False])  # of class 2 one pair of two, not the first
     p = probability(preds).detach()
     background = 0.75 * p**2 * -(1 - p).log()
-    expected = [background[4, 1] + background[4, 2]] * 4 + [torch.zeros(())]
+    expected = [background[4, 1] + background[4, 2]] * 5 + [torch.zeros(())]
     cost = ignored_cost(preds, loc, cls, ignored)
     torch.testing.assert_close(cost.double(), torch.stack(expected).double(), rtol=1e-5, atol=1e-7)
