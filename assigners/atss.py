@@ -2,7 +2,9 @@
 
 Paper: Zhang et al. 2020, arXiv 1912.02424.
 Follows sfzhang15/ATSS `atss_core/modeling/rpn/atss/loss.py`, with the boxes as distances in strides (its POINT mode,
-as cvpods). Where a level has fewer than k cells it gives them all.
+as cvpods). Where a level has fewer than k cells it gives them all. Two differences: priors are centred at i s, as in
+cvpods and mmdetection, not at (i + 1/2) s; and the normaliser of the box term is at least 1, as in cvpods' FCOS. The
+box bias of 4 strides is that of the POINT mode; cvpods starts at 0.
 """
 
 from __future__ import annotations

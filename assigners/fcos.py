@@ -3,7 +3,8 @@
 Paper: Tian et al. 2019, arXiv 1904.01355.
 Follows tianzhi0549/FCOS `fcos_core/modeling/rpn/fcos/loss.py` with its later options: centre sampling, GIoU,
 targets in strides, centre-ness on the box branch. Its "+1" in the IoU is left out (cvpods leaves it out, too), and
-of two objects of one area the first wins, exactly, where others pack areas into floats.
+of two objects of one area the first wins, exactly, where others pack areas into floats. The normaliser of the box term
+is at least 1, as in cvpods; AdelaiDet's is at least 1e-6, and tianzhi0549/FCOS has no least value.
 """
 
 from __future__ import annotations

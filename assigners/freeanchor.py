@@ -1,8 +1,10 @@
 """FreeAnchor: learning to match anchors, as a maximum-likelihood bag.
 
 Paper: Zhang et al. 2019, arXiv 1909.02466.
-Follows zhangxiaosong18/FreeAnchor `free_anchor_loss.py`. Two differences: an anchor that does not touch an object never
-enters its bag (there, it fills up bags of fewer than 50), and the normalisers are means over the processes, not local.
+Follows zhangxiaosong18/FreeAnchor `free_anchor_loss.py`. Four differences: an anchor that does not touch an object
+never enters its bag (there, it fills up bags of fewer than 50); the normalisers are means over the processes, not
+local; P6 comes from C5, as in cvpods and mmdetection, not from P5; and anchors are centred at i s with exact ratios,
+as in the same two, not at i s + (s - 1) / 2 with sides in whole pixels at the base.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Paper: Tian et al. 2019, arXiv 1904.01355.
 Follows tianzhi0549/FCOS `fcos_core/modeling/rpn/fcos/loss.py` without its later options: no centre sampling, distances
-as exponentials in pixels, -log IoU, centre-ness on the class tower. Its "+1" in the IoU is left out, as in FCOS*.
+as exponentials in pixels, -log IoU, centre-ness on the class tower. Its "+1" in the IoU is left out, and the box term
+has the normaliser of FCOS*. So an IoU below 1e-6 counts as that and gives no gradient, where the "+1" always gives one.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Paper: Zhu et al. 2020, arXiv 1911.12448.
 No code of the authors was found; follows xuannianz/SAPD `sapd_layers.py` and `losses.py` with the paper's RoIAlign,
 its three best levels, and six of twelve epochs with one level alone. Not verified: eta, four convolutions a tower,
 whether the spatial weight acts in the first half too (here it does), and whether the losses reach the net through
-its probabilities (`coupled`; here not). The normaliser is a mean over the processes; distances and IoU have FSAF's
-least values; the net is as wide as the pyramid, the paper's 256 there.
+its probabilities (`coupled`; here not, and never through the normaliser, as there). The normaliser is a mean over the
+processes; distances and IoU have FSAF's least values; the net is as wide as the pyramid, the paper's 256 there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SAPD(Assigner):
     selection: Literal["net", "hard"] = "net"  # of levels: by the net's probabilities, or the one of least loss
     hard_until: Annotated[float, Range(0, 1, "of the training")] = 0.5  # where the net takes over; 6 of 12 epochs
     levels: Annotated[int, Range(1, 5, "levels")] = 3  # of largest probability that an object keeps; k of the paper
-    coupled: bool = False  # the losses reach the net through the probabilities, as in xuannianz/SAPD
+    coupled: bool = False  # the losses reach the net, too, through the probabilities and not the normaliser
     net_weight: Annotated[float, Range(0, inf, "weight")] = 0.1  # of the net's cross-entropy
     loss: WeightedLoss = WeightedLoss()
 

@@ -1,6 +1,7 @@
 """From dense predictions to detections, without sorting all P x K scores.
 
-Rank and threshold act on the final score, as in detectron2 and cvpods, for every method alike.
+Rank and threshold act on the final score, as in detectron2 and cvpods, for every method alike. Boxes are cut to their
+image before NMS, as in mmdetection and the FCOS, ATSS and FreeAnchor repositories; cvpods cuts them after it.
 """
 
 from __future__ import annotations
