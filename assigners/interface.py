@@ -14,11 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from assigners.errors import AssignerError
 
-TAKEN = ("logits", "deltas", "scales", "class_tower", "box_tower")  # modules of the head, not for a branch
+TAKEN = {  # attributes of the head and its variants, not for a branch
+    *("logits", "deltas", "scales", "class_tower", "box_tower", "class_adaption", "box_adaption"),
+    *("spec", "recompute", "per_cell", "shaping"),
+    *dir(nn.Module()),
+}
 Coder = Literal["ltrb", "ltrb4", "exp", "delta"]  # what the box branch says, see detector/coders.py
 Objectness = Literal["none", "implicit", "explicit"]
 BoxKind = Literal["giou", "iou", "log_iou", "iou_squared", "diou", "ciou", "l1", "smooth_l1"]
@@ -124,7 +128,7 @@ class HeadSpec:
     def __post_init__(self):
         names = [branch.name for branch in self.branches]
         for name in names:
-            if not name.isidentifier() or name in TAKEN or names.count(name) > 1:
+            if not name.isidentifier() or name.startswith("_") or name in TAKEN or names.count(name) > 1:
                 raise AssignerError(f"A branch of the head cannot be called '{name}'. Take a name of its own for each.")
 
 

@@ -18,7 +18,8 @@ from detector.streams import convolutions
 class Head(nn.Module):
     """`logits` on the class tower, `deltas` on the box tower, each branch on the tower it names.
 
-    A variant is a subclass with another `_level`; what both have starts from the same weights.
+    A variant is a subclass with another `_extend`, and another `_level` where its outputs take another way; what both
+    have starts from the same weights.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Head(nn.Module):
         for branch in spec.branches:
             padding = branch.kernel // 2
             conv = nn.Conv2d(channels, self.per_cell * branch.channels, branch.kernel, padding=padding)
-            self.add_module(branch.name, conv)  # a name that is taken is a KeyError here
+            self.add_module(branch.name, conv)  # the spec refuses a name that is taken
         self.scales = nn.Parameter(torch.ones(levels)) if coder(spec).scaled else None
         for conv, stream in convolutions(self, seed, "Head"):
             nn.init.normal_(conv.weight, std=0.01, generator=stream)

@@ -7,7 +7,7 @@ import assigners
 from assigners.interface import Assignment, Branch, HeadSpec, Objects
 
 
-@pytest.mark.parametrize("names", [("logits",), ("scales",), ("a", "a"), ("not a name",)])
+@pytest.mark.parametrize("names", [("logits",), ("type",), ("spec",), ("_rows",), ("a", "a"), ("not a name",)])
 def test_a_branch_needs_a_name_of_its_own(names):
     with pytest.raises(assigners.AssignerError, match="cannot be called"):
         HeadSpec(branches=tuple(Branch(name) for name in names))

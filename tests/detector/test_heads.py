@@ -1,7 +1,8 @@
 """What a HeadSpec can ask of the head: branches of any width on either tower, the pyramid, another style."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import pytest
 import torch
 
 import assigners
@@ -61,3 +62,13 @@ def test_only_branches_that_score_multiply_the_score():
     with torch.no_grad():
         net.head.centre.bias.fill_(9.0)
     assert (net.detect(images, sizes, limits).scores > before).all()
+
+
+@pytest.mark.parametrize("name", ["fcos", "guidedanchoring", "metaanchor"])
+def test_no_branch_takes_the_name_of_what_a_head_has(name):
+    """add_module would raise a bare KeyError, or the variant's own attribute would replace the branch."""
+    spec = assigners.build(name, 3, channels=16).spec()
+    head = Detector(CONFIG, assigners.build(name, 3, channels=16)).head
+    for taken in set(dir(head)) - {branch.name for branch in spec.branches}:
+        with pytest.raises(assigners.AssignerError, match=f"cannot be called '{taken}'"):
+            replace(spec, branches=(*spec.branches, Branch(taken)))
