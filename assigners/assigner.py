@@ -74,13 +74,18 @@ def unassigned(objects: Objects, assignment: Assignment) -> Tensor:
 
 
 def ignored(grid: Grid, objects: Objects, assignment: Assignment) -> Tensor:
-    """(P,) bool: the method's own ignored priors, and those in a crowd region that no object lists."""
-    in_crowd = crowd(grid, objects, assignment.loc)
+    """(P,) bool: the method's own ignored priors, and those in a crowd region that no pair makes an object's.
+
+    A pair of w+ = 0 and w- = 1 is as one that is not listed: its prior would learn the crowd as background.
+    """
+    weighs = (assignment.pos.detach() > 0) | (assignment.neg.detach() < 1)
+    in_crowd = crowd(grid, objects, assignment.loc.where(weighs, grid.size * objects.images))
     return in_crowd if assignment.ignore is None else in_crowd | assignment.ignore
 
 
 def crowd(grid: Grid, objects: Objects, listed: Tensor) -> Tensor:
-    """(P,) bool: in a crowd region and not among the priors `listed` (M,). Every dense term leaves them out."""
+    """(P,) bool: in a crowd region and not among `listed` (M,), where P is none. Every dense term leaves them out."""
     loc, _ = inside(grid, objects.on_host.ignore, objects.on_host.ignore_image)
-    in_crowd = torch.zeros(grid.size * objects.images, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
-    return in_crowd.index_fill(0, listed, False)
+    size = grid.size * objects.images
+    in_crowd = torch.zeros(size + 1, dtype=torch.bool, device=loc.device).index_fill(0, loc, True)
+    return in_crowd.index_fill(0, listed, False)[:size]

@@ -118,11 +118,14 @@ def check_every_branch(trial: Trial) -> Verdict:
 
 def check_crowd(trial: Trial) -> Verdict:
     region = torch.tensor([[10.0, 10.0, 200.0, 240.0]])
-    assigner, batch = trial.build(), to_objects(CROWDED[0], NOTHING, crowd=region)
+    assigner, batch = trial.build(), to_objects(*CROWDED, crowd=region)  # objects in and beside it
     preds = random_predictions(assigner.spec(), batch.images)
-    within, _ = inside(preds.grid, batch.ignore, batch.ignore_image)
+    a = assigner.assign(preds.grid, batch, preds)
+    of_objects = a.loc[(a.pos > 0) | (a.neg < 1)]
+    loc, _ = inside(preds.grid, batch.ignore, batch.ignore_image)
+    within = torch.zeros(len(preds.logits), dtype=torch.bool).index_fill(0, loc, True).index_fill(0, of_objects, False)
     touched = int(training_step(assigner, preds, batch).outputs["logits"][within].ne(0).any(1).sum())
-    return Verdict(touched == 0, f"{touched} of {len(within)} priors in the region")
+    return Verdict(touched == 0, f"{touched} of {int(within.sum())} priors of the region alone")
 
 
 def check_order(trial: Trial) -> Verdict:

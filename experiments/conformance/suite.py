@@ -70,7 +70,7 @@ CHECKS = (
     ),
     Check(
         "crowd",
-        "Priors in a crowd region get no class gradient, unless an object lists them.",
+        "Priors in a crowd region get no class gradient, unless an object has a w+ above 0 or a w- below 1 there.",
         "forward or the loss leaves out assignment.ignore",
         checks.check_crowd,
     ),

@@ -18,9 +18,9 @@ def candidates(grid: Grid, box: list[float]) -> list[int]:
     return nearest
 
 
-def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int], set[tuple[int, int]]]:
-    """Prior -> object of highest IoU (then lowest index), all candidate priors, the pairs at the threshold."""
-    best, listed, unsure = {}, set(), set()
+def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[tuple[int, int]]]:
+    """Prior -> object of highest IoU (then lowest index), and the pairs at the threshold."""
+    best, unsure = {}, set()
     points = grid.centers.tolist()
     for n, (box, image) in enumerate(zip(objects.boxes.tolist(), objects.image.tolist(), strict=True)):
         nearest = candidates(grid, box)
@@ -28,19 +28,18 @@ def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int], set[t
         threshold = (values.mean() + values.std()).item()
         for i, value in zip(nearest, values.tolist(), strict=True):
             prior, (x, y) = image * grid.size + i, points[i]
-            listed.add(prior)
             if min(x - box[0], y - box[1], box[2] - x, box[3] - y) <= 0.01:
                 continue
             if abs(value - threshold) < 1e-6:
                 unsure.add((prior, n))
             if value >= threshold and (prior not in best or value > best[prior][0]):
                 best[prior] = (value, n)
-    return {prior: n for prior, (_, n) in best.items()}, listed, unsure
+    return {prior: n for prior, (_, n) in best.items()}, unsure
 
 
 def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Result:
     """FCOS's three terms, with the box term twice."""
-    matched, listed, unsure = match(grid, objects)
-    ignore = crowd(grid, objects, listed)
+    matched, unsure = match(grid, objects)
+    ignore = crowd(grid, objects, set(matched))
     terms = losses(grid, objects, raw, implicit, matched, ignore, 2.0)
     return Result(dict.fromkeys(matched.items(), (1.0, 0.0)), terms, ignore, unsure)

@@ -20,6 +20,7 @@ from tests.oracles.common import (
     inside,
     log_probs,
     overlaps,
+    weighed,
 )
 
 
@@ -117,12 +118,13 @@ def oracle(
         for j, plus, less in zip(loc, weight.tolist(), minus.tolist(), strict=True):
             pairs[j, n] = (plus, less)
             table[j, label] = min(table.get((j, label), 1.0), less)
-    inner = {j for j, _ in pairs}
-    ignore = crowd(grid, objects, inner)
+    ignore = crowd(grid, objects, weighed(pairs))
     terms = {
         "pos": 0.25 * pos / max(1, len(objects.boxes)),
         "neg": 0.75 * down_weighted(raw, implicit, table, ignore) / max(1.0, total),
         "center": 0.75 * center_term(torch.bincount(objects.image, minlength=objects.images).tolist(), mass),
     }
-    terms |= {"objectness": explicit_term(raw, inner, ignore, explicit_loss)} if objectness == "explicit" else {}
+    if objectness == "explicit":
+        inner = {j for j, _ in pairs}
+        terms["objectness"] = explicit_term(raw, inner, ignore - inner, explicit_loss)
     return Result(pairs, terms, ignore)

@@ -56,8 +56,13 @@ def inside(grid: Grid, box: list[float]) -> list[int]:
     return [i for i, (x, y) in enumerate(grid.centers.tolist()) if contains(box, x, y)]
 
 
+def weighed(pairs: dict[tuple[int, int], tuple[float, float]]) -> set[int]:
+    """Priors with a pair that says more than one that is not listed, whose w+ is 0 and w- is 1."""
+    return {i for (i, _), (plus, minus) in pairs.items() if plus > 0 or minus < 1}
+
+
 def crowd(grid: Grid, objects: Objects, listed: set[int]) -> set[int]:
-    """Priors inside an ignore region of their image that no object lists."""
+    """Priors inside an ignore region of their image and not among `listed`."""
     covered = set()
     for box, image in zip(objects.ignore.tolist(), objects.ignore_image.tolist(), strict=True):
         covered |= {image * grid.size + i for i in inside(grid, box)}

@@ -27,9 +27,9 @@ def center_box(box: list[float], stride: float) -> list[float]:
     return [max(box[0], cx - reach), max(box[1], cy - reach), min(box[2], cx + reach), min(box[3], cy + reach)]
 
 
-def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int]]:
-    """Prior -> object, smallest area first, lowest index among equals; and every prior in a centre box."""
-    matched, listed, areas = {}, set(), {}
+def match(grid: Grid, objects: Objects) -> dict[int, int]:
+    """Prior -> object, smallest area first, lowest index among equals."""
+    matched, areas = {}, {}
     points = grid.centers.tolist()
     for n, (box, image) in enumerate(zip(objects.boxes.tolist(), objects.image.tolist(), strict=True)):
         areas[n] = (box[2] - box[0]) * (box[3] - box[1])
@@ -40,11 +40,10 @@ def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int]]:
                 if not contains(core, x, y):
                     continue
                 prior = image * grid.size + i
-                listed.add(prior)
                 far = max(x - box[0], y - box[1], box[2] - x, box[3] - y)
                 if low <= far <= high and (prior not in matched or areas[n] < areas[matched[prior]]):
                     matched[prior] = n
-    return matched, listed
+    return matched
 
 
 def losses(
@@ -71,7 +70,7 @@ def losses(
 
 def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Result:
     """Weights of the three terms are 1."""
-    matched, listed = match(grid, objects)
-    ignore = crowd(grid, objects, listed)
+    matched = match(grid, objects)
+    ignore = crowd(grid, objects, set(matched))
     terms = losses(grid, objects, raw, implicit, matched, ignore, 1.0)
     return Result(dict.fromkeys(matched.items(), (1.0, 0.0)), terms, ignore)

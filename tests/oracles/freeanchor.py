@@ -18,6 +18,7 @@ from tests.oracles.common import (
     log_probs,
     overlaps,
     smooth_l1,
+    weighed,
 )
 
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
@@ -60,7 +61,7 @@ def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Re
             j, s = image * p + i, ramp[i].item()
             pairs[j, n] = (pairs.get((j, n), (0.0, 1.0))[0], 1 - s)
             table[j, label] = min(table.get((j, label), 1.0), 1 - s)
-    ignore = crowd(grid, objects, {j for j, _ in pairs})
+    ignore = crowd(grid, objects, weighed(pairs))
     count = len(objects.boxes)
     neg = down_weighted(raw, implicit, table, ignore)
     return Result(pairs, {"pos": 0.5 * pos / max(1, count), "neg": 0.5 * neg / max(1, 50 * count)}, ignore)

@@ -11,9 +11,9 @@ from tests.oracles.common import Raw, Result, contains, crowd, focal, overlaps
 from tests.oracles.fcos import RANGES, centerness
 
 
-def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int]]:
-    """Location -> object of least area, lowest index among equals; and every location inside an object."""
-    matched, listed, areas = {}, set(), {}
+def match(grid: Grid, objects: Objects) -> dict[int, int]:
+    """Location -> object of least area, lowest index among equals."""
+    matched, areas = {}, {}
     for n, (box, image) in enumerate(zip(objects.boxes.tolist(), objects.image.tolist(), strict=True)):
         areas[n] = (box[2] - box[0]) * (box[3] - box[1])
         for level, (low, high) in zip(grid.levels, RANGES, strict=True):
@@ -21,11 +21,10 @@ def match(grid: Grid, objects: Objects) -> tuple[dict[int, int], set[int]]:
                 x, y = grid.centers[i].tolist()
                 if contains(box, x, y):
                     loc = image * grid.size + i
-                    listed.add(loc)
                     far = max(x - box[0], y - box[1], box[2] - x, box[3] - y)
                     if low <= far <= high and (loc not in matched or areas[n] < areas[matched[loc]]):
                         matched[loc] = n
-    return matched, listed
+    return matched
 
 
 def decode(grid: Grid, images: int, raw: Tensor) -> Tensor:
@@ -36,8 +35,8 @@ def decode(grid: Grid, images: int, raw: Tensor) -> Tensor:
 
 def oracle(grid: Grid, objects: Objects, raw: Raw, implicit: bool = False) -> Result:
     """The three terms of FCOS by their normalisers, each at least 1."""
-    matched, listed = match(grid, objects)
-    ignore, labels = crowd(grid, objects, listed), objects.labels.tolist()
+    matched = match(grid, objects)
+    ignore, labels = crowd(grid, objects, set(matched)), objects.labels.tolist()
     decoded, total = decode(grid, objects.images, raw.deltas), max(1, len(matched))
     box, quality, weights = raw.deltas.sum() * 0, raw.quality.sum() * 0, 0.0
     for loc, n in matched.items():
