@@ -168,8 +168,10 @@ def check_processes(trial: Trial) -> Verdict:
         {name: torch.cat((x, second.outputs[name])) / 2 for name, x in first.outputs.items()},
         {name: (x + second.parameters[name]) / 2 for name, x in first.parameters.items()},
         [],
+        {name: torch.stack((x, second.buffers[name])) for name, x in first.buffers.items()},  # each must be the one
     )
-    worst, name = largest_difference(averaged.numbers, alone.numbers)
+    found, expected = (s.numbers | {f"buffer {name}": x for name, x in s.buffers.items()} for s in (averaged, alone))
+    worst, name = largest_difference(found, expected)
     return Verdict(worst <= CLOSE, f"{name} differs by {worst:.1g}")
 
 

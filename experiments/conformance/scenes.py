@@ -93,16 +93,17 @@ def outputs_of(preds: DensePredictions) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Step:
-    """Loss terms and the gradients of their sum, by name; zero for what takes no part."""
+    """Loss terms and the gradients of their sum, by name, zero for what takes no part; and the buffers it left."""
 
     terms: dict[str, Tensor]
     outputs: dict[str, Tensor]  # gradients of the head's outputs
     parameters: dict[str, Tensor]  # gradients of the assigner's parameters
     absent: list[str]  # outputs and parameters that take no part in the loss
+    buffers: dict[str, Tensor]  # of the assigner after the step, float64
 
     @property
     def numbers(self) -> dict[str, Tensor]:
-        """All of it, each under a name a reader understands."""
+        """All but the buffers, each under a name a reader understands."""
         groups = {"loss": self.terms, "gradient of": self.outputs, "gradient of parameter": self.parameters}
         return {f"{title} {name}": x for title, group in groups.items() for name, x in group.items()}
 
@@ -117,7 +118,8 @@ def training_step(assigner: Assigner, preds: DensePredictions, batch: Objects) -
     absent = [name for name, gradient in by_name.items() if gradient is None]
     filled = {name: torch.zeros_like(x) if by_name[name] is None else by_name[name] for name, x in inputs.items()}
     outputs, parameters = ({name: filled[name] for name in group} for group in (outputs, parameters))
-    return Step({name: term.detach() for name, term in terms.items()}, outputs, parameters, absent)
+    buffers = {name: x.double() for name, x in assigner.named_buffers()}
+    return Step({name: term.detach() for name, term in terms.items()}, outputs, parameters, absent, buffers)
 
 
 def largest_difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> tuple[float, str]:

@@ -100,8 +100,8 @@ CHECKS = (
     ),
     Check(
         "two processes",
-        "Two processes, one without objects, average to the step of one with both images.",
-        "a normaliser of this process alone: give sums in z_pos and z_neg, or take world_mean",
+        "Two processes, one without objects, average to the step of one with both images, and leave its buffers.",
+        "a normaliser or a buffer of this process alone: give sums in z_pos and z_neg, or take world_mean, world_sum",
         checks.check_processes,
     ),
 )

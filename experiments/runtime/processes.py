@@ -15,7 +15,8 @@ from experiments.runtime.errors import UserError
 
 _AGAIN = "Run the same command to resume from the newest checkpoint."
 _UNSET = "Start several processes with torchrun, or unset it for one."
-# Of buffers, which are equal everywhere and never change: not before each step. torch renamed the word after 2.9.
+# Of buffers: not before each step, since they are equal everywhere. One that changes, as NoisyAnchors' `positives`,
+# does so by sums over the processes. torch renamed the word after 2.9.
 _SYNC = next(
     name
     for name in ("forward_sync_buffers", "broadcast_buffers")

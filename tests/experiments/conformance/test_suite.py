@@ -104,10 +104,20 @@ class Alone(FCOS):
         return replace(a, extra={"own": preds.logits.square().sum() / (1 + a.pos.sum())})
 
 
+@dataclass(eq=False)
+class RemembersAlone(FCOS):
+    def __post_init__(self):
+        self.register_buffer("positives", torch.zeros(()))
+
+    def remember(self, assignment):
+        self.positives += assignment.z_pos
+
+
 BROKEN = {
     Dense: "memory", OrderDependent: "shuffled", NaNOnNothing: "no object", Random: "determinism",
     AcrossImages: "pairs", Indifferent: "positives", Demanding: "one object", Leaking: "background",
     Idle: "every branch", CrowdBlind: "crowd", Rounded: "bf16", Alone: "two processes",
+    RemembersAlone: "two processes",
 }  # fmt: skip
 
 
