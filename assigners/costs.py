@@ -7,8 +7,7 @@ from torch import Tensor
 
 from assigners.geometry import iou
 from assigners.interface import Objects, Predictions
-from assigners.losses.focal import negative_rows
-from assigners.losses.terms import least_negative
+from assigners.losses.terms import background, least_negative
 from assigners.pairs import segment_sum
 
 BLOCK = 2**20  # outputs at a time; memory, not results
@@ -21,14 +20,11 @@ def class_cost(preds: Predictions, loc: Tensor, cls: Tensor, alpha: float = 0.25
     The background term of a prior is summed once, whatever number of pairs it is in, then corrected at the class.
     """
     rows, row_of = loc.unique(return_inverse=True)  # (U,), (M,)
-    background = []
-    for block in rows.split(max(1, BLOCK // preds.logits.shape[1])):
-        objectness = None if preds.implicit is None else preds.implicit[block]
-        background.append(negative_rows(preds.logits[block], objectness, gamma))
+    of_rows = [background(preds, block, gamma) for block in rows.split(max(1, BLOCK // preds.logits.shape[1]))]
     log_p, log_q = preds.log_prob(loc, cls)
     positive = alpha * (1 - log_p.exp()).pow(gamma) * -log_p
     negative = (gamma * log_p).exp() * -log_q
-    return positive + (1 - alpha) * (torch.cat(background)[row_of] - negative)
+    return positive + (1 - alpha) * (torch.cat(of_rows)[row_of] - negative)
 
 
 @torch.no_grad()
@@ -38,8 +34,8 @@ def ignored_cost(
     """(M,) what `class_cost` counts at the prior of a pair for classes that an `ignored` (M,) pair takes out there."""
     least, first = least_negative(loc, cls, (~ignored).float(), preds.logits.shape[1])
     log_p, log_q = preds.log_prob(loc, cls)
-    background = (1 - alpha) * (gamma * log_p).exp() * -log_q
-    return segment_sum(background * (first & (least == 0)), loc, len(preds.logits))[loc]
+    counted = (1 - alpha) * (gamma * log_p).exp() * -log_q
+    return segment_sum(counted * (first & (least == 0)), loc, len(preds.logits))[loc]
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from assigners.assigner import Assigner
 from assigners.geometry import area, center, centerness, ltrb
 from assigners.interface import QUALITY, Assignment, Grid, HeadSpec, HeadStyle, Objects, Predictions
 from assigners.losses.point import PointLoss
-from assigners.pairs import LOW_32, best_per_location, bits, within
+from assigners.pairs import best_per_location, pack_least, within
 from assigners.ranges import Items, Range
 
 Reach = Annotated[float, Range(0, inf, "pixels", "()")]
@@ -60,7 +60,7 @@ def by_size(grid: Grid, objects: Objects, loc: torch.Tensor, gt: torch.Tensor, r
     reach = distances.amax(-1)
     low, high = _limits(grid, ranges)
     fits = (reach >= low[prior]) & (reach <= high[prior])  # both ends count, as in the authors' code
-    smallest = ((2**31 - 1 - bits(area(boxes))) << 32) | (LOW_32 - gt)
+    smallest = pack_least(area(boxes), gt)
     pos = best_per_location(loc, smallest, fits, grid.size * objects.images).float()
     quality = centerness(distances)
     total = pos.sum()

@@ -23,7 +23,7 @@ from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objects, 
 from assigners.levels import easiest, level_of
 from assigners.losses.point import PointLoss
 from assigners.losses.terms import unless_none
-from assigners.pairs import best_per_location, bits, inside, overlapping
+from assigners.pairs import LOW_32, best_per_location, inside, overlapping, pack_least
 from assigners.ranges import Range
 
 Scale = Annotated[float, Range(0, 1, "of a side", "(]")]
@@ -45,8 +45,8 @@ class FSAF(Assigner):
     def assign(self, grid: Grid, objects: Objects, preds: Predictions) -> Assignment:
         loc, gt, effective = self._cells(grid, objects)
         boxes, cls = objects.boxes[gt], objects.labels[gt]
-        # Of several objects the smallest wins, of equal ones the last.
-        smallest = ((2**31 - 1 - bits(area(boxes))) << 32) | gt
+        # Of several objects the smallest wins, of equal ones the last, for which indices run backwards.
+        smallest = pack_least(area(boxes), LOW_32 - gt)
         best = best_per_location(loc, smallest, effective, grid.size * objects.images)
         # Where another object of its class lies over it or shades it, nobody wins.
         class_of = cls.new_full((grid.size * objects.images,), -1).scatter_reduce(

@@ -156,6 +156,11 @@ def pack(rank: Tensor, index: Tensor) -> Tensor:
     return (bits(rank) << 32) | (LOW_32 - index)
 
 
+def pack_least(rank: Tensor, index: Tensor) -> Tensor:
+    """As `pack`, but the lowest rank comes first."""
+    return ((2**31 - 1 - bits(rank)) << 32) | (LOW_32 - index)
+
+
 def bits(x: Tensor) -> Tensor:
     """float32 >= 0 -> int64 of the same order."""
     return (x + 0.0).contiguous().view(torch.int32).long()

@@ -32,7 +32,7 @@ def paint(grid: Grid, objects: Objects, center: float, ring: float) -> Regions:
     On the object's own level the ring, then its centre; beside it, one level up and down, the ring under all others.
     """
     truth = objects.on_host
-    level, levels = level_of(grid, truth.boxes)[:, None], torch.arange(len(grid.levels), device=truth.boxes.device)
+    level, levels = nearest_level(grid, truth.boxes)[:, None], torch.arange(len(grid.levels), device=truth.boxes.device)
     own, beside = level == levels, (level - levels).abs() == 1
     windows = [cells(grid, truth, at, share) for at, share in ((beside, ring), (own, ring), (own, center))]
     everyone = torch.arange(len(truth.boxes), device=truth.boxes.device)
@@ -44,7 +44,7 @@ def paint(grid: Grid, objects: Objects, center: float, ring: float) -> Regions:
     return Regions(center_loc, state[center_loc] == 2 * center_gt + 1, state == FREE)
 
 
-def level_of(grid: Grid, boxes: Tensor) -> Tensor:
+def nearest_level(grid: Grid, boxes: Tensor) -> Tensor:
     """(N,) the level whose square is nearest in size: floor(log2 sqrt(area) - log2(base) + 0.5), cut to the pyramid."""
     base = (grid.shapes[0, 0] * grid.levels[0].stride).to(boxes.device)
     level = (area(boxes).sqrt().log2() - base.log2() + 0.5).floor()

@@ -25,7 +25,7 @@ from assigners.interface import Assignment, Grid, HeadSpec, HeadStyle, Objects, 
 from assigners.levels import easiest, level_of
 from assigners.losses.terms import world_mean
 from assigners.losses.weighted import WeightedLoss
-from assigners.pairs import LOW_32, Windows, best_per_location, bits
+from assigners.pairs import Windows, best_per_location, pack_least
 from assigners.ranges import Range
 from assigners.selection_net import SelectionNet
 
@@ -55,7 +55,7 @@ class SAPD(Assigner):
         least = self._least_loss_level(preds, objects, loc, gt, distances)  # (N,)
         share, extra = self._levels(grid, objects, preds, least)  # (N, L)
         size = (distances[:, :2] + distances[:, 2:]).prod(1)
-        smallest = ((2**31 - 1 - bits(size)) << 32) | (LOW_32 - gt)
+        smallest = pack_least(size, gt)
         winner = best_per_location(loc, smallest, torch.ones_like(gt, dtype=torch.bool), len(preds.logits))
         wins = winner.to(distances.dtype)
         in_space = centerness(distances).pow(2 * self.eta) * wins  # no square root

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from assigners.geometry import EPS
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.focal import negative_rows, negative_sum
-from assigners.losses.terms import FOCUS, processes, world_sum
+from assigners.losses.focal import negative_sum
+from assigners.losses.terms import FOCUS, background, processes, world_sum
 from assigners.ranges import Range
 
 
@@ -39,7 +39,7 @@ class CleanLoss:
         more = a.target * ((1 - log_p.exp()).pow(self.gamma) * -log_p - (self.gamma * log_p).exp() * -log_q)
         r = (~a.ignore).to(a.pos.dtype).index_copy(0, a.loc, a.pos)  # (P,)
         weighted = negative_sum(preds.logits, preds.implicit, r, self.gamma) + (a.pos * more).sum()
-        plain = weighted + ((1 - a.pos) * (self._background(preds, a.loc) + more)).sum()
+        plain = weighted + ((1 - a.pos) * (background(preds, a.loc, self.gamma) + more)).sum()
         error = preds.box_loss(a.loc, objects.boxes[a.gt], self.box_kind, self.box_beta)
         weighted_box, plain_box = (a.pos * error).sum(), error.sum()
         z, *sums = (world_sum(a.z_pos, plain, weighted, plain_box, weighted_box) / processes()).unbind()
@@ -49,8 +49,3 @@ class CleanLoss:
             sums[2] / sums[3].clamp(min=EPS),
         )
         return {"cls": self.alpha * keep * weighted / z, "box": self.box_weight * keep_box * weighted_box / z}
-
-    def _background(self, preds: Predictions, loc: Tensor) -> Tensor:
-        """(M,) the background term of all classes of a prior."""
-        objectness = None if preds.implicit is None else preds.implicit[loc]
-        return negative_rows(preds.logits[loc], objectness, self.gamma)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.focal import negative_sum
+from assigners.losses.focal import negative_rows, negative_sum
 from assigners.ranges import Range
 
 FOCUS = Range(1, inf, "exponent", zero="no focus")  # gamma; between, x^gamma has no finite slope at 0
@@ -64,6 +64,13 @@ def log_not(log_p: Tensor, log_q: Tensor, weight: Tensor) -> Tensor:
 def dense_negatives(preds: Predictions, ignore: Tensor, gamma: float, detached: bool = False) -> Tensor:
     """The negative term of every output of every prior that is not ignored, as if no pair were listed."""
     return negative_sum(preds.logits, preds.implicit, (~ignore).to(preds.logits.dtype), gamma, detached)
+
+
+@torch.no_grad()
+def background(preds: Predictions, loc: Tensor, gamma: float) -> Tensor:
+    """(M,) the negative term of all classes of each prior loc (M,)."""
+    objectness = None if preds.implicit is None else preds.implicit[loc]
+    return negative_rows(preds.logits[loc], objectness, gamma)
 
 
 def box_weights(assignment: Assignment) -> Tensor:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Annotated
 
-import torch
 from torch import Tensor
 
 from assigners.interface import Assignment, BoxKind, Objects, Predictions
-from assigners.losses.focal import negative_rows, negative_sum
-from assigners.losses.terms import FOCUS, box_sum, world_mean
+from assigners.losses.focal import negative_sum
+from assigners.losses.terms import FOCUS, background, box_sum, world_mean
 from assigners.pairs import segment_sum
 from assigners.ranges import Range
 
@@ -37,7 +36,7 @@ class WeightedLoss:
         # Every output counts as background once, by its location's weight; the object's class does not.
         weight = segment_sum(a.pos.detach(), a.loc, len(a.ignore)) + self._free(a)
         dense = negative_sum(preds.logits, preds.implicit, weight, self.gamma)
-        dense = dense + ((a.pos - a.pos.detach()) * self._background(preds, a.loc)).sum()  # its gradient by w+
+        dense = dense + ((a.pos - a.pos.detach()) * background(preds, a.loc, self.gamma)).sum()  # its gradient by w+
         negative = (1 - self.alpha) * (dense - (a.pos * (self.gamma * log_p).exp() * -log_q).sum())
         box = box_sum(preds, objects, a, self.box_kind, self.box_beta)
         return {"cls": (positive + negative) / z, "box": self.box_weight * box / z}
@@ -45,9 +44,3 @@ class WeightedLoss:
     def _free(self, assignment: Assignment) -> Tensor:
         """(P,) 1 where no pair is listed and no class term is taken out."""
         return (~assignment.ignore.index_fill(0, assignment.loc, True)).to(assignment.pos.dtype)
-
-    @torch.no_grad()
-    def _background(self, preds: Predictions, loc: Tensor) -> Tensor:
-        """(M,) the background term of all classes of a location."""
-        objectness = None if preds.implicit is None else preds.implicit[loc]
-        return negative_rows(preds.logits[loc], objectness, self.gamma)

@@ -13,6 +13,7 @@ from assigners.pairs import (
     nearest_per_level,
     overlapping,
     pack,
+    pack_least,
     ragged,
     segment_max,
     segment_softmax,
@@ -131,3 +132,9 @@ def test_the_largest_iou_of_a_location_is_that_of_all_objects_of_its_image(budge
     loc = torch.randint(3 * preds.grid.size, (400,), generator=torch.Generator().manual_seed(0))
     table = iou(preds.boxes_at(loc)[:, None], objects.boxes) * (loc[:, None] // preds.grid.size == image)
     assert torch.equal(max_iou(preds, objects, loc, budget), table.amax(1)) and table.max() > 0
+
+
+def test_the_least_rank_can_come_first_and_of_equal_ones_the_lowest_index():
+    rank, index = torch.tensor([3.0, 0.0, 1e-38, 1e30, 0.0, 3.0]), torch.tensor([0, 4, 2, 3, 1, 5])
+    key = pack_least(rank, index)
+    assert key.argsort(descending=True).tolist() == [4, 1, 2, 0, 5, 3] and (key >= 0).all()

@@ -4,7 +4,7 @@ import torch
 
 from assigners.interface import Objects
 from assigners.iou_match import by_falling_area
-from assigners.regions import BESIDE, FREE, level_of, paint
+from assigners.regions import BESIDE, FREE, nearest_level, paint
 from detector.grid import make_grid
 from tests.oracles.scenes import SIZES, SPECS, one_image
 
@@ -29,8 +29,8 @@ def picture(objects: Objects, level: int) -> list[str]:
 def test_an_object_goes_to_the_level_whose_square_is_nearest_in_size():
     sides = torch.tensor([1e-9, 8, 45.2, 45.3, 64, 90.5, 90.6, 181.1, 400, 4000])
     boxes = torch.cat((torch.zeros(10, 2), sides[:, None].expand(10, 2)), 1)
-    assert level_of(GRID, boxes).tolist() == [0, 0, 0, 1, 1, 1, 2, 3, 4, 4]
-    assert level_of(GRID, torch.zeros(1, 4)).tolist() == [0]
+    assert nearest_level(GRID, boxes).tolist() == [0, 0, 0, 1, 1, 1, 2, 3, 4, 4]
+    assert nearest_level(GRID, torch.zeros(1, 4)).tolist() == [0]
 
 
 def test_a_centre_its_ring_and_the_ring_one_level_up():
