@@ -14,6 +14,7 @@ from experiments.grid.tune import searched_methods
 from experiments.runtime.errors import UserError
 
 CPU = load_profile("cpu")
+(COMMON,) = (float(word.partition("=")[2]) for word in CPU.set if word.startswith("optimizer.lr="))
 SMALL = ["data.train_images=16", "data.val_images=4"]
 FIVE = ("retinanet", "fcos", "freeanchor", "atss", "autoassign")
 
@@ -91,7 +92,7 @@ def rates(profile, head: str = "native") -> dict[str, float]:
 def test_a_table_gives_each_method_what_its_search_chose_and_a_controlled_one_all_the_same():
     profile = tuned(**dict.fromkeys(FIVE, "2e-3") | {"fcos": "4e-3"})
     assert rates(profile) == dict.fromkeys(FIVE, 2e-3) | {"fcos": 4e-3}
-    assert rates(profile, "fcos") == rates(CPU) == dict.fromkeys(FIVE, 2e-3)
+    assert rates(profile, "fcos") == rates(CPU) == dict.fromkeys(FIVE, COMMON)
     assert table_recipe(profile, True, []) != table_recipe(CPU, True, []) == table_recipe(profile, False, [])
 
 
@@ -106,9 +107,9 @@ def test_what_is_typed_wins_over_the_search_and_the_record_does_not_claim_it():
 def test_rows_of_one_method_have_the_common_rate(number):
     """The search tries the methods as they are; an ablation's other rows would have a rate chosen for this one."""
     entries = entries_of(
-        load_matrix(number, CPU), tuned(**dict.fromkeys(FIVE, "4e-3")), [0], SMALL, DatasetFinder(None)
+        load_matrix(number, CPU), tuned(**dict.fromkeys(FIVE, "1e-3")), [0], SMALL, DatasetFinder(None)
     )
-    assert {entry.recipe.optimizer.lr for entry in entries} == {2e-3}
+    assert {entry.recipe.optimizer.lr for entry in entries} == {COMMON}
 
 
 def test_a_method_that_was_left_out_is_named():
@@ -128,6 +129,6 @@ def test_the_record_of_a_table_says_what_was_searched():
 
 
 def test_what_the_search_sets_itself_does_not_name_it():
-    other = replace(CPU, set=tuple(w.replace("optimizer.lr=2e-3", "optimizer.lr=1e-3") for w in CPU.set))
+    other = replace(CPU, set=tuple("optimizer.lr=1e-3" if w.startswith("optimizer.lr=") else w for w in CPU.set))
     assert other.set != CPU.set and search_recipe(other, []) == search_recipe(CPU, [])
     assert search_recipe(replace(CPU, set=(*CPU.set, "optimizer.clip=1")), []) != search_recipe(CPU, [])
