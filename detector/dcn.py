@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 from torchvision.ops import deform_conv2d
 
+from detector.precision import full_precision
+
 
 class DeformableConv(nn.Conv2d):
     """A convolution whose taps move, one deformable group; its weight and bias are those of the plain one.
@@ -31,7 +33,7 @@ class DeformableConv(nn.Conv2d):
         And on a CPU torchvision's operator has no bfloat16.
         """
         shape = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device):
             x = x.float()
             predicted = conv2d(x, self.offset_weight, self.offset_bias, **shape)
             offset, mask = predicted.split((2 * self.taps, self.taps), 1)

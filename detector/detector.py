@@ -18,6 +18,7 @@ from detector.fpn import FPN
 from detector.grid import make_grid
 from detector.heads import HEADS
 from detector.postprocess import Detected, Limits, candidates, postprocess
+from detector.precision import full_precision
 from detector.predictions import DensePredictions
 from detector.streams import global_stream
 
@@ -87,7 +88,7 @@ class Detector(nn.Module):
     def forward(self, images: Tensor, objects: Objects, progress: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Loss terms and counts by name; progress of the training in [0, 1]."""
         preds = self.predict(images, progress)
-        with torch.autocast(images.device.type, enabled=False):
+        with full_precision(images.device):
             return self.assigner(preds, objects)
 
     @torch.no_grad()

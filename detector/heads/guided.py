@@ -5,11 +5,11 @@ Wang et al. 2019, section 3.4; the authors' `GARetinaHead`.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torchvision.ops import DeformConv2d
 
 from detector.heads.towers import Head
+from detector.precision import full_precision
 from detector.streams import generator
 
 GROUPS = 4  # of channels that share the places of their taps
@@ -49,5 +49,5 @@ class Adaption(nn.Module):
     def forward(self, x: Tensor, shape: Tensor) -> Tensor:
         """x (B, channels, height, width), shape (B, 2, height, width) -> as x, float32."""
         # Under autocast, too: offsets in bfloat16 have coarse steps, and on a CPU torchvision's operator lacks it.
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device):
             return self.activation(self.deform(x.float(), self.offset(shape.float())))

@@ -95,7 +95,9 @@ def test_seeds_are_added_where_claims_are_open_alone(made_up, tmp_path):
     assert seeds["none", "none"] == [0, 1, 2] == seeds["category", "joint"]
     assert seeds["none", "joint"] == list(range(10)) == seeds["category", "none"]
     assert "look 1 of 4 at 3 seeds: 1 confirmed, 1 inconclusive; 1.20 device hours spent; continues" in err
-    entries = {row.name: row.entries["main"].runs for row in read_table(next((tmp_path / "tables").glob("*"))).rows}
+    entries = {
+        row.name: row.entries["main"].runs for row in read_table(next((tmp_path / "tables").glob("*.json"))).rows
+    }
     assert {name: len(runs) for name, runs in entries.items()} == {
         "none": 3,
         "confidence only": 10,
