@@ -83,7 +83,7 @@ def keep_records(source: Source, runs: list[Run], draws: Draws, out: Path) -> No
 
 
 def _draw_claims(source: Source, runs: list[Run], draws: Draws) -> None:
-    """All that a later look may ask for, where the grid goes on from the kept records: a claim whose rows do not have
+    """All that a later look may ask for, where the grid continues from the kept records: a claim whose rows do not have
     the same seeds yet has not asked for all of them.
     """
     wanted = {("AP",)} | {m for t in tables_in(source.runs) for c in t.claims for m in (c.metric, c.worse_metric) if m}
