@@ -39,10 +39,13 @@ def act(options: Options, mode: str) -> int:
 
         return run_until_decided(options)
     if mode == "tables":
-        from experiments.grid.command import run_tables
-        from experiments.grid.whole_seeds import run_seeds
+        if options.budget is not None and not options.plan:
+            from experiments.grid.whole_seeds import run_seeds
 
-        return run_tables(options) if options.budget is None or options.plan else run_seeds(options)
+            return run_seeds(options)
+        from experiments.grid.command import run_tables
+
+        return run_tables(options)
     if mode == "tune":
         from experiments.grid.tune import run_search
 

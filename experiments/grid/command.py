@@ -30,7 +30,10 @@ from experiments.runtime.signals import Preempted, stop_on_signal
 
 def run_tables(options: Options) -> int:
     """Exit code: 0 all done, 1 some failed or cannot run. Raises UserError, Preempted."""
-    return make(filtered(planned_entries(options), options.only), options)
+    tables = planned_tables(options)
+    if not options.plan:
+        write_tables(tables, options)
+    return make(selected(tables, options), options)
 
 
 def make(entries: list[TableEntry], options: Options) -> int:
@@ -104,21 +107,32 @@ def _report(entries: list[TableEntry], states: dict[str, State], runs: Path) -> 
     return int(bool(unfinished or absent))
 
 
-def planned_entries(options: Options) -> list[TableEntry]:
-    """Of all tables asked for, the record of each written as a whole, but for a plan."""
+Tables = list[tuple[TableRecord, list[TableEntry]]]  # each table as a whole, and its entries of the seeds asked for
+
+
+def planned_tables(options: Options) -> Tables:
+    """All that are asked for. Writes nothing."""
     profile = load_profile(options.profile)
     finder = DatasetFinder(options.data_root and options.data_root.resolve())
-    seeds, entries = list(dict.fromkeys(options.seeds)), []
+    seeds, tables = list(dict.fromkeys(options.seeds)), []
     for matrix in matrices_under(options.tables, options.heads, profile):
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
         record = table_record(matrix, profile, options.overrides, command_typed(), of_table)
         if earlier := _earlier_seeds(options, record) - set(seeds):
             known = entries_of(matrix, profile, [*seeds, *sorted(earlier)], options.overrides, finder)
             record = table_record(matrix, profile, options.overrides, command_typed(), list(known))
-        if not options.plan:
-            write_table(options.runs, record)
-        entries += of_table
-    return entries
+        tables.append((record, of_table))
+    return tables
+
+
+def write_tables(tables: Tables, options: Options) -> None:
+    for record, _ in tables:
+        write_table(options.runs, record)
+
+
+def selected(tables: Tables, options: Options) -> list[TableEntry]:
+    """What --only leaves. Raises UserError."""
+    return filtered([entry for _, entries in tables for entry in entries], options.only)
 
 
 def _earlier_seeds(options: Options, record: TableRecord) -> set[int]:

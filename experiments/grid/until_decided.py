@@ -9,14 +9,13 @@ for missing runs is asked again, so that a larger budget, or runs that succeed a
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from experiments.cli.options import Options
-from experiments.grid.budget import devices, expected_seconds, seconds_done
-from experiments.grid.choose import share_of_a_run
+from experiments.grid.budget import Account, account_of
 from experiments.grid.command import make
 from experiments.grid.decide import ask, counts, expectation
 from experiments.grid.entries import DatasetFinder, TableEntry, entries_of
@@ -138,15 +137,13 @@ def _write(folder: Path, runs: Path, tables: list[Planned]) -> None:
 def _look(tables: list[Planned], options: Options) -> list[Planned]:
     """One look at every table that is not closed. In their order those go on whose next look the budget still holds."""
     states = ask(options.runs, options.runs / "tables")
-    reached = [entry for table in tables for entry in table.reached()]
-    seconds, share = seconds_done(reached, options.runs), share_of_a_run(options)
-    hours = sum(seconds.values()) * devices(share) / 3600
-    continued = [t if t.closed else t.after(_next(t, states[t.record().name], seconds, hours)) for t in tables]
+    account = account_of((entry for table in tables for entry in table.reached()), options)
+    continued = [t if t.closed else t.after(_next(t, states[t.record().name], account)) for t in tables]
     budget = math.inf if options.budget is None else options.budget
     new, after = [], []
     for table in continued:
         wanted = [*new, *table.to_make()]
-        affordable = hours + expected_seconds(wanted, reached, seconds) * devices(share) / 3600 <= budget
+        affordable = account.hours + account.expected_hours(wanted) <= budget
         after.append(_within(table, affordable))
         new = wanted if affordable else new
     for line in _lines(tables, after, states, budget):
@@ -154,14 +151,15 @@ def _look(tables: list[Planned], options: Options) -> list[Planned]:
     return after
 
 
-def _next(table: Planned, states: TableStates, done: Container[str], hours: float) -> Look:
-    """As if the budget were endless. done: names of runs."""
+def _next(table: Planned, states: TableStates, account: Account) -> Look:
+    """As if the budget were endless."""
     decisions = table.decisions
     number = len(decisions.taken)
     reason = LAST if number + 1 == len(decisions.looks) else OPEN
     if not states.rows:
-        reason = SETTLED if all(entry.id in done for entry in table.reached() if entry.id) else MISSING
-    return Look(decisions.looks[number], hours, reason == OPEN, reason, states.rows, states.claims)
+        made = all(entry.id in account.seconds for entry in table.reached() if entry.id)
+        reason = SETTLED if made else MISSING
+    return Look(decisions.looks[number], account.hours, reason == OPEN, reason, states.rows, states.claims)
 
 
 def _within(table: Planned, affordable: bool) -> Planned:

@@ -78,7 +78,8 @@ def test_the_file_of_a_table_holds_all_of_it_whatever_runs(grid, tmp_path):
 def test_seeds_of_an_earlier_call_stay_in_the_record(tmp_path):
     for seeds in (["0", "4"], ["1"]):
         options, _ = parse(["--tables", "2", *CPU, "--seeds", *seeds, "--runs", str(tmp_path), *sets(*SMALL)])
-        asked = grid_command.planned_entries(options)
+        asked = grid_command.selected(tables := grid_command.planned_tables(options), options)
+        grid_command.write_tables(tables, options)
         assert {entry.seed for entry in asked} == set(map(int, seeds))
     (path,) = (tmp_path / "tables").glob("*.json")
     assert {tuple(row.entries["main"].runs) for row in read_table(path).rows} == {(1, 0, 4)}
