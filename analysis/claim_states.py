@@ -63,16 +63,21 @@ def judged_readings(table: TableRecord, runs: Runs, looks: Looks, draws: Draws) 
 
 
 def combined(states: list[ClaimState]) -> ClaimState:
-    """Of the readings of a claim: where two verdicts differ that is the verdict, and what settles it must settle all.
-
-    A reading that no look has judged says nothing; one that is open leaves the claim open.
-    """
-    first, judged = states[0], {state.verdict for state in states if state.look}
-    decided = judged - {WORDS[OPEN]}
+    """Of the readings of a claim: what settles it must settle all."""
     needs = {name: [getattr(state, name) for state in states] for name in EXPECTED}
     needs = {name: None if None in seeds else max(seeds) for name, seeds in needs.items()}
-    verdict = DIFFERS if len(decided) > 1 else WORDS[OPEN] if judged != decided else next(iter(decided), first.verdict)
-    return replace(first, verdict=verdict, is_open=any(state.is_open for state in states), **needs)
+    return replace(states[0], verdict=_joint(states), is_open=any(state.is_open for state in states), **needs)
+
+
+def _joint(states: list[ClaimState]) -> str:
+    """Two verdicts that differ are the verdict; a reading that is open leaves it open; one not judged says nothing."""
+    judged = {state.verdict for state in states if state.look}
+    decided = judged - {WORDS[OPEN]}
+    if len(decided) > 1:
+        return DIFFERS
+    if judged != decided:
+        return WORDS[OPEN]
+    return next(iter(decided), states[0].verdict)
 
 
 def terms_of(claim: Claim, entry: str) -> tuple[Term, ...]:
@@ -126,7 +131,7 @@ class _States:
         )
         self.codes, self.half = np.full(count, OPEN), np.full(count, np.inf)
         self.mean, self.look, self.seeds = np.zeros(count), np.zeros(count, int), np.zeros(count, int)
-        self.ready, self.now = np.zeros(count, bool), estimates_of(self.effects, seeds)
+        self.now = estimates_of(self.effects, seeds)
         for look, number in enumerate(looks.seeds, 1):
             self._take(look, seeds if looks.fixed else seeds[:number], number)
 
@@ -136,7 +141,7 @@ class _States:
         ready = ((counts > 0) if self.looks.fixed else (counts == number)) & (self.codes == OPEN)
         if not ready.any():
             return
-        self.now, self.ready = estimates_of(self.effects, seeds), ready
+        self.now = estimates_of(self.effects, seeds)
         mean, half = self.now.mean[0], self.now.half(self.looks.level(look, len(counts)))[0]
         self.codes = np.where(ready, verdicts(mean - half, mean + half, self.margins), self.codes)
         self.half, self.mean = np.where(ready, half, self.half), np.where(ready, mean, self.mean)

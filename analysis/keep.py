@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from analysis.draws import Draws
@@ -86,9 +87,8 @@ def _draw_claims(source: Source, runs: list[Run], draws: Draws) -> None:
     """All that a later look may ask for, where the grid continues from the kept records: a claim whose rows do not have
     the same seeds yet has not asked for all of them.
     """
-    wanted = {("AP",)} | {m for t in tables_in(source.runs) for c in t.claims for m in (c.metric, c.worse_metric) if m}
-    for run in runs:
-        if run.status == "done":
-            for metrics in wanted:
-                if run.mean_percent(metrics) is not None:
-                    draws.of(run, metrics)
+    claims = [claim for table in tables_in(source.runs) for claim in table.claims]
+    wanted = {("AP",), *(claim.metric for claim in claims), *(claim.worse_metric for claim in claims)} - {()}
+    for run, metrics in product((run for run in runs if run.status == "done"), wanted):
+        if run.mean_percent(metrics) is not None:
+            draws.of(run, metrics)

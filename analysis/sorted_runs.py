@@ -44,7 +44,7 @@ def _runs(row: RowRecord, entry: str, runs: dict[str, Run], folder: Path) -> dic
 def _sort_row(
     sort: Sorted, row: RowRecord, entry: str, by_seed: dict[int, Run], fields_of: dict[str, set[str]], mix: bool
 ) -> None:
-    """others: of each run, in what its recipe is another than most."""
+    """fields_of: of each run, in what its recipe is another than most."""
     record = row.entries.get(entry, EntryRecord("", ""))
     holes = sort.holes.setdefault((entry, row.name), [])
     sort.done[entry][row.name] = counted = {}
