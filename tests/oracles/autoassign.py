@@ -118,13 +118,12 @@ def oracle(
         for j, plus, less in zip(loc, weight.tolist(), minus.tolist(), strict=True):
             pairs[j, n] = (plus, less)
             table[j, label] = min(table.get((j, label), 1.0), less)
-    ignore = crowd(grid, objects, weighed(pairs))
+    ignore, inner = crowd(grid, objects, weighed(pairs)), {j for j, _ in pairs}
     terms = {
         "pos": 0.25 * pos / max(1, len(objects.boxes)),
         "neg": 0.75 * down_weighted(raw, implicit, table, ignore) / max(1.0, total),
         "center": 0.75 * center_term(torch.bincount(objects.image, minlength=objects.images).tolist(), mass),
     }
     if objectness == "explicit":
-        inner = {j for j, _ in pairs}
         terms["objectness"] = explicit_term(raw, inner, ignore - inner, explicit_loss)
     return Result(pairs, terms, ignore)
