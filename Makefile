@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ASSIGNER ?= autoassign
+DEMO := --set model.width=0.5 --set schedule.batch=8 --set optimizer.lr=2e-3 --set schedule.evaluations=6
 
 .PHONY: install demo test bench soak
 
@@ -12,7 +13,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/python experiments/run.py --assigner $(ASSIGNER) --dataset shapes --set schedule.evaluations=3
+	$(BIN)/python experiments/run.py --assigner $(ASSIGNER) --dataset shapes $(DEMO)
 
 test: install
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from experiments.bench import (
     steps,
     syncs,
 )
+from experiments.runtime.heap import keep_memory
 
 REPORTS = {
     "assignment": assignment.report_assignment,
@@ -37,6 +38,7 @@ def main() -> None:
     names = parser.parse_args().names or list(REPORTS)
     if unknown := set(names) - set(REPORTS):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(REPORTS)}")
+    keep_memory()  # as a training does
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     for name in names:
         REPORTS[name]()
