@@ -11,7 +11,15 @@ import pytest
 
 from tests.oracles import tally
 
+LONG = (  # files whose few tests wait for processes and clusters: they begin first, none is left alone at the end
+    "test_tune.py", "test_cluster.py", "test_golden.py", "test_soak.py", "test_process.py", "test_halving.py",
+    "test_checkout.py", "test_stops.py", "test_full_size.py", "test_heads.py", "test_installed.py", "test_resume.py",
+)  # fmt: skip
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is there, for the children too: sums go by the number of threads
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ from analysis import report
 from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
 from experiments.runtime.commit import ROOT
+from tests.preloaded import Command
 from tests.tiny_runs import TINY, freeze, here, sets
 
 LONG = "schedule.iterations=12"  # 48 steps: a node that dies must do so in the middle of them
 BOTH = ("--only", "row=none", "--only", "row=both")
-WORKER = "experiments.grid.worker"
 
 
 def line(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
@@ -58,9 +58,22 @@ def tables(runs: Path) -> list[str]:
     return [line for line in lines if "experiments/run.py" not in line]
 
 
-def started_grid(runs: Path, rows: int, *more: str) -> tuple[subprocess.Popen, RunFolder]:
+def call_forked(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Exit code and stderr of a driver whose workers are forked off it."""
+    process = Command(words(runs, *more, overrides=overrides))
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+def as_typed(words: list[str]) -> subprocess.Popen:
+    """A driver whose workers import torch, each for itself, as a user's do."""
+    line = [sys.executable, "experiments/run.py", *words]
+    return subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def started_grid(runs: Path, rows: int, *more: str, start=Command) -> tuple[subprocess.Popen | Command, RunFolder]:
     """A grid, and a run of it that has at least `rows` rows behind it and some before it, and is frozen there."""
-    process = subprocess.Popen(line(runs, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = start(words(runs, *more))
     while process.poll() is None:
         for path in runs.glob("*/metrics.jsonl"):
             folder = RunFolder(path.parent)
@@ -68,7 +81,7 @@ def started_grid(runs: Path, rows: int, *more: str) -> tuple[subprocess.Popen, R
                 freeze(owner(folder))
                 return process, folder
         time.sleep(0.005)
-    raise AssertionError(process.stderr.read())
+    raise AssertionError(process.communicate()[1])
 
 
 def owner(folder: RunFolder) -> int:
@@ -81,7 +94,7 @@ def orphans(runs: Path) -> list[str]:
     alive = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if WORKER in (folder / "cmdline").read_text() and str(runs) in os.readlink(folder / "fd" / "2"):
+            if f"{runs}/" in (log := os.readlink(folder / "fd" / "2")) and Path(log).name.startswith("worker-"):
                 alive.append(folder.name)
         except OSError:
             continue

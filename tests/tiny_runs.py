@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -17,12 +15,12 @@ import numpy as np
 import torch
 
 from experiments.records.run_folder import RunFolder
-from experiments.runtime.commit import ROOT
+from tests.preloaded import Command
 
 CLOCKS = ("images_per_s", "wait")  # of a row of metrics
 TINY = (
     "schedule.iterations=3 schedule.warmup=1 schedule.batch=4 schedule.checkpoint_every=2 data.train_images=16 "
-    "data.val_images=4 model.backbone=mobilenet_v2 model.channels=16 model.tower_convs=1 data.short=64 data.long=64"
+    "data.val_images=4 model.width=0.25 model.channels=16 model.tower_convs=1 data.short=64 data.long=64"
 ).split()
 LONGER = ("schedule.iterations=6",)  # 24 steps
 
@@ -45,10 +43,9 @@ def here(module, *line: object) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-def started(runs: Path, rows: int, *overrides: str) -> subprocess.Popen:
+def started(runs: Path, rows: int, *overrides: str) -> Command:
     """A process that has at least `rows` rows of metrics behind it, and is frozen there."""
-    line = [sys.executable, "experiments/run.py", *words(runs, overrides=(*LONGER, *overrides))]
-    process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = Command(words(runs, overrides=(*LONGER, *overrides)))
     while process.poll() is None:
         if any(path.read_bytes().count(b"\n") >= rows for path in runs.glob("*/metrics.jsonl")):
             freeze(process.pid)

@@ -8,7 +8,8 @@ import pytest
 
 from experiments import run
 from experiments.records.run_folder import RunFolder, runs_in
-from tests.tiny_runs import LONGER, ROOT, here, words
+from experiments.runtime.commit import ROOT
+from tests.tiny_runs import LONGER, here, words
 
 PACKAGES = ("assigners", "detector", "experiments", "analysis")
 

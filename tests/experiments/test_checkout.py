@@ -6,9 +6,8 @@ import sys
 import pytest
 
 from experiments.records.run_folder import runs_in
-from experiments.runtime.commit import commit_of
+from experiments.runtime.commit import ROOT, commit_of
 from tests.tiny_grids import line
-from tests.tiny_runs import ROOT
 
 MARKER = """
 import sys

@@ -11,7 +11,8 @@ import assigners
 from experiments.records.arrays import Matches
 from experiments.records.run_folder import runs_in
 from experiments.records.schema import METRICS
-from tests.tiny_runs import ROOT, words
+from experiments.runtime.commit import ROOT
+from tests.tiny_runs import words
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ ROOTS = {
 PROTOCOLS = {"voc": "voc07", "coco": "coco", "widerface": "height"}
 SAMPLES = ("data.train=train_sample", "data.val=val_sample")  # the lists of WIDER FACE that have their images here
 SMALL = (
-    "model.backbone=resnet18", "model.weights=none", "model.norm=gn", "model.frozen_stages=0", "schedule.milestones=[]",
-    "schedule.iterations=1", "data.test_short=64", "data.test_long=96", "data.long=96", "test.per_level=100",
+    "model.backbone=resnet18", "model.width=0.25", "model.weights=none", "model.norm=gn", "model.frozen_stages=0",
+    "schedule.milestones=[]", "schedule.iterations=1", "data.test_short=64", "data.test_long=96", "data.long=96",
+    "test.per_level=30",
 )  # fmt: skip
 
 Train = Callable[..., RunFolder]

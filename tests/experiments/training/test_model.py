@@ -16,7 +16,7 @@ def test_weights_that_are_not_there_or_damaged_are_a_sentence_that_says_where_th
     folder.mkdir(parents=True)
     if content is not None:
         (folder / "resnet18-f37072fd.pth").write_bytes(content)
-    resnet = ("model.backbone=resnet18", "model.weights=imagenet", "model.norm=frozen_bn")
+    resnet = ("model.backbone=resnet18", "model.width=1", "model.weights=imagenet", "model.norm=frozen_bn")
     code, _, err = command(*words(tmp_path / "runs", overrides=resnet))
     sentence = err.splitlines()[-1]
     assert code == 2 and sentence.startswith("error: No ImageNet weights of resnet18: "), err

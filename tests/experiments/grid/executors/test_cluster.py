@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 
 from experiments.grid.executors.cluster import SETTINGS
 from experiments.runtime.commit import ROOT, SENT
-from tests.tiny_grids import BOTH, call, orphans, owner, records, started_grid, tables
+from tests.tiny_grids import BOTH, as_typed, call, orphans, owner, records, started_grid, tables
 from tests.tiny_runs import thaw
 
 PACKAGES, KINDS = ("assigners", "detector", "experiments"), (".py", ".yaml")
@@ -66,7 +66,7 @@ def none_left(runs: Path) -> None:
 
 def test_a_node_that_is_lost_in_mid_run_changes_no_record_and_no_table(tmp_path, cluster, undisturbed_grid):
     ray_cluster, nodes = cluster
-    process, folder = started_grid(tmp_path, 4, *BOTH, "--ship", "--address", ray_cluster.address)
+    process, folder = started_grid(tmp_path, 4, *BOTH, "--ship", "--address", ray_cluster.address, start=as_typed)
     sent = Path(ray_cluster.head_node.get_session_dir_path()) / "runtime_resources" / "working_dir_files"
     assert [code(ROOT) - code(folder) for folder in sent.iterdir() if folder.is_dir()] == [set()]
     killed = owner(folder)
@@ -91,7 +91,7 @@ def test_a_node_with_other_code_is_refused(tmp_path, cluster):
 
 def test_a_cluster_of_its_own_stops_with_the_driver_and_resumes(tmp_path, undisturbed_grid):
     words = (*BOTH, "--executor", "ray", "--workers", "2")
-    process, folder = started_grid(tmp_path, 3, *words)
+    process, folder = started_grid(tmp_path, 3, *words, start=as_typed)
     process.terminate()
     time.sleep(0.5)  # the driver tells its workers
     thaw(owner(folder))

@@ -1,6 +1,6 @@
 """Runs under way: side by side, in several processes, killed, stopped, failed: the records are as undisturbed_grid.
 
-A test takes 10 to 25 s of a core: its driver and two to four workers are processes that import torch, 3 s each.
+Only the first test's driver and workers are started as a user's are: each imports torch, 3 s.
 """
 
 import os
@@ -10,12 +10,12 @@ import time
 import pytest
 
 from experiments.records.run_folder import runs_in
-from tests.tiny_grids import BOTH, call_here, orphans, owner, records, started_grid
+from tests.tiny_grids import BOTH, as_typed, call_forked, orphans, owner, records, started_grid
 from tests.tiny_runs import thaw
 
 
 def test_a_killed_worker_loses_nothing_but_time(tmp_path, undisturbed_grid):
-    process, folder = started_grid(tmp_path, 10, *BOTH, "--workers", "2")
+    process, folder = started_grid(tmp_path, 10, *BOTH, "--workers", "2", start=as_typed)
     killed = owner(folder)
     os.kill(killed, signal.SIGKILL)
     _, err = process.communicate(timeout=300)
@@ -38,7 +38,7 @@ def test_a_stopped_driver_leaves_no_process_and_the_same_command_resumes(tmp_pat
     assert orphans(tmp_path) == []
     assert folder.checkpoint.is_file() and not folder.is_done()
     before = len(folder.read_metrics())
-    code, _ = call_here(tmp_path, *BOTH, "--workers", "2")
+    code, _ = call_forked(tmp_path, *BOTH, "--workers", "2")
     assert code == 0 and before >= 3
     assert records(tmp_path) == records(undisturbed_grid)
 
@@ -46,26 +46,26 @@ def test_a_stopped_driver_leaves_no_process_and_the_same_command_resumes(tmp_pat
 def test_a_run_that_fails_by_itself_says_why_and_is_left_alone(tmp_path):
     bad = ("optimizer.kind=sgd", "optimizer.lr=1e30", "optimizer.clip=0", "schedule.warmup=0")
     words = ("--only", "row=both", "--workers", "1")
-    code, err = call_here(tmp_path, *words, overrides=bad)
+    code, err = call_forked(tmp_path, *words, overrides=bad)
     (folder,) = runs_in(tmp_path)
     failed = folder.read_failed()
     assert code == 1 and failed.kind == "permanent" and failed.tries == 1 and "not finite" in failed.reason
     assert "failed: table 2, both, shapes, seed 0" in err and "not finite" in err and "--retry-failed" in err
     before = folder.failed.stat().st_mtime_ns
-    assert call_here(tmp_path, *words, overrides=bad)[0] == 1 and folder.failed.stat().st_mtime_ns == before
-    assert call_here(tmp_path, *words, "--retry-failed", overrides=bad)[0] == 1
+    assert call_forked(tmp_path, *words, overrides=bad)[0] == 1 and folder.failed.stat().st_mtime_ns == before
+    assert call_forked(tmp_path, *words, "--retry-failed", overrides=bad)[0] == 1
     assert folder.failed.stat().st_mtime_ns != before
 
 
 def test_two_processes_a_run_train_as_one(tmp_path, undisturbed_grid):
     words = ("--only", "row=both", "--processes-per-run", "2", "--workers", "1")
-    code, err = call_here(tmp_path, *words, overrides=("schedule.evaluations=2",))
+    code, err = call_forked(tmp_path, *words, overrides=("schedule.evaluations=2",))
     assert code == 0, err
     (folder,) = runs_in(tmp_path)
     assert len(folder.read_curve()) == 1
     one, two = (records(runs)[folder.path.name]["losses"] for runs in (undisturbed_grid, tmp_path))
     assert folder.read_run().environment["processes"] == 2
-    assert two == pytest.approx(one, rel=1e-2)
+    assert two[:24] == pytest.approx(one[:24], rel=5e-3)  # sums of other shares: rounding grows with the steps
 
 
 def test_one_of_two_processes_dies_and_the_run_is_tried_again(tmp_path):
