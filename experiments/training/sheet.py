@@ -16,7 +16,7 @@ from experiments.records.run_folder import RunFolder
 
 COLUMNS, ROWS, TILE, GAP = 3, 2, 320, 4  # images, images, px, px
 DRAWN = 0.3  # score from which a detection is drawn
-WRITTEN = 10  # detections of an image whose class and score can be read
+WRITTEN = 10  # the best of an image have their class and score written beside them
 
 
 def write_sheet(folder: RunFolder, index: Index, detected: Detections) -> None:
@@ -41,8 +41,9 @@ def _tile(index: Index, position: int, detected: Detections) -> Image.Image:
     boxes, _, ignore = index.of(position)
     outline(picture, scale * boxes, np.where(ignore, "grey", "white").tolist(), [""] * len(boxes))
     rows = np.flatnonzero((detected.image == position) & (detected.scores >= DRAWN))
+    rows = rows[np.argsort(detected.scores[rows], kind="stable")]  # the best lie on top
     labels, scores = detected.labels[rows].tolist(), detected.scores[rows].tolist()
     texts = [f"{index.classes[label]} {score:.2f}" for label, score in zip(labels, scores, strict=True)]
-    shown = texts if len(rows) <= WRITTEN else [""] * len(rows)
-    outline(picture, scale * detected.boxes[rows], map(colour_of, labels), shown)
+    texts[:-WRITTEN] = [""] * len(texts[:-WRITTEN])
+    outline(picture, scale * detected.boxes[rows], map(colour_of, labels), texts)
     return picture

@@ -12,6 +12,7 @@ from experiments.data.readers import reader
 from experiments.protocols.detections import Detections
 from experiments.recipes.load import load
 from experiments.records.run_folder import RunFolder
+from experiments.training import sheet as sheet_module
 from experiments.training.run_spec import find
 from experiments.training.sheet import COLUMNS, GAP, ROWS, TILE, write_sheet
 from tests.samples import ask, instances, write_coco
@@ -43,6 +44,15 @@ def test_detections_above_the_score_are_drawn_in_the_scaled_image(tmp_path, inde
     scale, top, left = TILE / 128, (ROWS - 1) * (TILE + GAP), (COLUMNS - 1) * (TILE + GAP)
     assert abs(columns.min() - left - 8 * scale) <= 2 and abs(columns.max() - left - 120 * scale) <= 3
     assert abs(rows.max() - top - 120 * scale) <= 3
+
+
+def test_the_ten_best_are_named_in_a_crowd(tmp_path, index, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sheet_module, "outline", lambda picture, boxes, colours, texts: drawn.append(list(texts)))
+    fullest = int(np.diff(index.offsets).argmax())
+    scores = np.linspace(0.31, 0.9, 12)[[3, 11, 0, 7, 1, 5, 9, 2, 10, 4, 8, 6]]
+    write_sheet(RunFolder(tmp_path), index, detections([(fullest, (8, 8, 99, 99), 0, score) for score in scores]))
+    assert drawn[-1] == ["", ""] + [f"{index.classes[0]} {score:.2f}" for score in np.sort(scores)[2:]]
 
 
 def test_an_image_that_does_not_decode_leaves_its_place_empty(tmp_path):
