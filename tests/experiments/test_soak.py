@@ -11,8 +11,8 @@ from experiments.runtime.commit import ROOT
 @pytest.mark.parametrize(
     ("words", "end"),
     [
-        ("tests.soak.kills --kills 3 --seed 3 --only fcos", "differences: none\n"),
-        ("tests.soak.writes --every 22", "wrong: none\n"),
+        ("tests.soak.kills --kills 4 --seed 3 --only fcos", "differences: none\n"),
+        ("tests.soak.writes --every 16", "wrong: none\n"),
     ],
 )
 def test_the_soak_in_small_has_nothing_to_say(words, end):
