@@ -94,7 +94,8 @@ def orphans(runs: Path) -> list[str]:
     alive = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"{runs}/" in (log := os.readlink(folder / "fd" / "2")) and Path(log).name.startswith("worker-"):
+            log = Path(os.readlink(folder / "fd" / "2"))
+            if log.is_relative_to(runs) and log.parent.name == "logs":  # of both executors, forked or not
                 alive.append(folder.name)
         except OSError:
             continue
