@@ -57,15 +57,20 @@ def test_a_run_that_fails_by_itself_says_why_and_is_left_alone(tmp_path):
     assert folder.failed.stat().st_mtime_ns != before
 
 
-def test_two_processes_a_run_train_as_one(tmp_path, undisturbed_grid):
-    words = ("--only", "row=both", "--processes-per-run", "2", "--workers", "1")
-    code, err = call_forked(tmp_path, *words, overrides=("schedule.evaluations=2",))
-    assert code == 0, err
-    (folder,) = runs_in(tmp_path)
-    assert len(folder.read_curve()) == 1
-    one, two = (records(runs)[folder.path.name]["losses"] for runs in (undisturbed_grid, tmp_path))
-    assert folder.read_run().environment["processes"] == 2
-    assert two[:24] == pytest.approx(one[:24], rel=5e-3)  # sums of other shares: rounding grows with the steps
+def test_two_processes_a_run_train_as_one(tmp_path):
+    """With a network whose rounding stays small: the sums of two halves are other ones."""
+    overrides = ("schedule.evaluations=2", "model.backbone=mobilenet_v2", "model.width=1")
+    losses = []
+    for processes in ("1", "2"):
+        runs = tmp_path / processes
+        words = ("--only", "row=both", "--processes-per-run", processes, "--workers", "1")
+        code, err = call_forked(runs, *words, overrides=overrides)
+        assert code == 0, err
+        (folder,) = runs_in(runs)
+        assert len(folder.read_curve()) == 1
+        assert folder.read_run().environment["processes"] == int(processes)
+        losses.append(records(runs)[folder.path.name]["losses"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)
 
 
 def test_one_of_two_processes_dies_and_the_run_is_tried_again(tmp_path):
