@@ -21,7 +21,11 @@ BOTH = ("--only", "row=none", "--only", "row=both")
 
 
 def line(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
-    return [sys.executable, "experiments/run.py", *words(runs, *more, overrides=overrides)]
+    return typed(words(runs, *more, overrides=overrides))
+
+
+def typed(words: list[str]) -> list[str]:
+    return [sys.executable, "experiments/run.py", *words]
 
 
 def words(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> list[str]:
@@ -67,8 +71,7 @@ def call_forked(runs: Path, *more: str, overrides: tuple[str, ...] = ()) -> tupl
 
 def as_typed(words: list[str]) -> subprocess.Popen:
     """A driver whose workers import torch, each for itself, as a user's do."""
-    line = [sys.executable, "experiments/run.py", *words]
-    return subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(typed(words), cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def started_grid(runs: Path, rows: int, *more: str, start=Command) -> tuple[subprocess.Popen | Command, RunFolder]:
