@@ -22,7 +22,7 @@ from experiments.grid.search_record import recorded, say_chosen
 from experiments.grid.search_space import Search, without
 from experiments.grid.states import ap_found, state_of_run
 from experiments.records.run_folder import RunFolder
-from experiments.records.search_schema import read_search, search_path, write_search
+from experiments.records.search_schema import SearchRecord, read_search, search_path, write_search
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import Preempted, stop_on_signal
@@ -51,7 +51,7 @@ def run_search(options: Options) -> int:
     planned = plan_search(options)
     folders = {e.id: RunFolder(options.runs / e.id) for seeds in planned.entries.values() for e in seeds}
     path = search_path(options.runs, f"{planned.profile.name}-{search_recipe(planned.profile, options.overrides)}")
-    if path.is_file() and not options.force and not options.plan and _holds(read_search(path), folders):
+    if path.is_file() and not options.force and not options.plan and _holds(read_search(path), planned, folders):
         say(f"The search is finished, {path} has it; --force makes its runs again.")
         say_chosen(read_search(path))
         return 0
@@ -66,10 +66,11 @@ def run_search(options: Options) -> int:
     return _search(planned, table, options)
 
 
-def _holds(record, folders: dict[str, RunFolder]) -> bool:
-    """Whether all runs of a record have ended."""
+def _holds(record: SearchRecord, planned: Planned, folders: dict[str, RunFolder]) -> bool:
+    """Whether a record has all methods, one that a table has got since too, and all of its runs have ended."""
     names = [name for trial in record.trials for name in trial.runs.values()]
-    return all(name in folders and ap_found(folders[name]) is not None for name in names)
+    whole = planned.entries.keys() == {(trial.method, trial.setting) for trial in record.trials}
+    return whole and all(name in folders and ap_found(folders[name]) is not None for name in names)
 
 
 def _search(planned: Planned, table: ProgressTable, options: Options) -> int:

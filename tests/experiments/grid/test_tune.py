@@ -80,6 +80,14 @@ def test_a_search_that_is_finished_is_said_and_not_made_again(undisturbed_search
     assert times == {folder.path: folder.done.stat().st_mtime_ns for folder in runs_in(undisturbed_search)}
 
 
+def test_a_method_that_a_table_has_got_since_is_searched(undisturbed_search, monkeypatch):
+    monkeypatch.setattr(tune, "searched_methods", lambda profile: ["fcos", "atss", "retinanet"])
+    with mock.patch.object(tune, "_search", return_value=0) as search:
+        code, _, err = here(run, *words(undisturbed_search))
+    assert code == 0 and "The search is finished" not in err
+    search.assert_called_once()
+
+
 def stopped(runs: Path, after: int, number: int) -> dict[Path, int]:
     """A search that gets the signal when so many runs are done: when each of them was."""
     line = [sys.executable, "-c", TWO, *words(runs)]
