@@ -87,6 +87,7 @@ def entries_of(
         for key, paper in matrix.datasets.items():
             here = profile.datasets.get(paper, "")
             reason = row.reason or ("" if here else f"the profile {profile.name} has nothing for {paper}")
+            reason = reason or _unsearched(row, matrix, profile)
             entry = TableEntry(matrix.table, row, key, here, paper, seeds[0], reason)
             words = [*row.set, *profile.set, *own_settings(row, matrix, profile, overrides), *row.stand_ins]
             first = _resolved(entry, words, overrides, finder)
@@ -103,19 +104,17 @@ def _of_seed(entry: TableEntry, seed: int, finder: DatasetFinder) -> TableEntry:
 
 
 def own_settings(row: MatrixRow, matrix: Matrix, profile: Profile, overrides: Iterable[str] = ()) -> tuple[str, ...]:
-    """That the profile's search chose for the row's method, but for what --set says of them.
-
-    Raises UserError where the search left the method out.
-    """
-    if not (matrix.tuned and profile.methods and row.method):
-        return ()
-    if row.method not in profile.methods:
-        raise UserError(
-            f"The profile {profile.name} has settings for {', '.join(profile.methods)}, and none for {row.method}: "
-            f"run.py --tune --profile {profile.name} finds them."
-        )
+    """That the profile's search chose for the row's method, but for what --set says of them."""
+    searched = profile.methods.get(row.method, ()) if matrix.tuned else ()
     given = {key for key, _, _ in (word.partition("=") for word in overrides)}
-    return tuple(word for word in profile.methods[row.method] if word.partition("=")[0] not in given)
+    return tuple(word for word in searched if word.partition("=")[0] not in given)
+
+
+def _unsearched(row: MatrixRow, matrix: Matrix, profile: Profile) -> str:
+    """Why a row has no run beside others whose settings were searched; "" where it has one."""
+    if not (matrix.tuned and profile.methods) or row.method in profile.methods:
+        return ""
+    return f"run.py --tune --profile {profile.name} has not searched {row.method} yet"
 
 
 def _check_seeds(profile: Profile, seeds: Iterable[int]) -> None:

@@ -13,7 +13,7 @@ from experiments.grid.table_record import table_record
 from experiments.grid.tune import searched_methods
 from experiments.runtime.errors import UserError
 
-CPU = load_profile("cpu")
+CPU = replace(load_profile("cpu"), methods={})  # as before its search
 (COMMON,) = (float(word.partition("=")[2]) for word in CPU.set if word.startswith("optimizer.lr="))
 SMALL = ["data.train_images=16", "data.val_images=4"]
 FIVE = ("retinanet", "fcos", "freeanchor", "atss", "autoassign")
@@ -112,9 +112,18 @@ def test_rows_of_one_method_have_the_common_rate(number):
     assert {entry.recipe.optimizer.lr for entry in entries} == {COMMON}
 
 
-def test_a_method_that_was_left_out_is_named():
-    with pytest.raises(UserError, match=r"has settings for retinanet, and none for fcos: run\.py --tune --profile cpu"):
-        rates(tuned(retinanet="1e-3"))
+def test_a_method_that_was_not_searched_has_no_run_beside_those_that_were():
+    entries = list(entries_of(load_matrix(7, CPU), tuned(retinanet="1e-3"), [0], SMALL, DatasetFinder(None)))
+    reasons = {entry.row.method: (entry.reason, bool(entry.id)) for entry in entries}
+    assert reasons.pop("retinanet") == ("", True) and len(reasons) == len(FIVE) - 1
+    for method, reason in reasons.items():
+        assert reason == (f"run.py --tune --profile cpu has not searched {method} yet", False)
+
+
+def test_what_a_profile_has_for_its_methods_is_one_of_the_settings_that_it_searches():
+    profile = load_profile("cpu")
+    assert profile.methods.keys() >= set(FIVE)
+    assert {" ".join(words) for words in profile.methods.values()} <= set(profile.search.settings)
 
 
 def test_the_record_of_a_table_says_what_was_searched():
