@@ -58,7 +58,7 @@ class Draws:
         if protocol.recall_points is None:
             return f"no resampling for the protocol {protocol.name}"
         try:
-            matches = _of_metrics(run, load_matches(run.path / "matches.npz"), metrics)
+            matches = _of_metrics(run, metrics)
         except RecordError as error:
             return str(error).replace(str(run.path), run.id)
         if matches is None:
@@ -82,8 +82,13 @@ class Draws:
         return KeptRun(self.resamples, self.seed, tuple(drawn), loss_curve(RunFolder(run.path)))
 
 
-def _of_metrics(run: Run, matches: Matches, metrics: tuple[str, ...]) -> Matches | None:
-    """The matches that give the mean of some metrics; None where they do not, as of sizes."""
+def _of_metrics(run: Run, metrics: tuple[str, ...]) -> Matches | None:
+    """The matches that give the mean of some metrics; None where none do. Raises RecordError."""
+    folder = RunFolder(run.path)
+    by_size = folder.matches_by_size.get(metrics[0]) if len(metrics) == 1 else None
+    if by_size is not None:
+        return load_matches(by_size) if by_size.is_file() else None  # runs had no such files before 2026-11-27
+    matches = load_matches(folder.matches)
     if all(name.startswith("class:") for name in metrics):
         classes = list(run.result.per_class)
         return of_classes(matches, [classes.index(name.removeprefix("class:")) for name in metrics])

@@ -22,9 +22,7 @@ def load_matches(path: Path) -> Matches:
         _check(matches)
     except (ValueError, TypeError, IndexError) as error:
         raise RecordError(f"Cannot read {path}: {error}.") from None
-    order = np.argsort(-matches.score, kind="stable")  # rows of equal score stay in the protocol's order
-    columns = {name: getattr(matches, name)[order] for name in ("image", "label", "score", "object", "ignored")}
-    return replace(matches, **columns)
+    return matches.rows(np.argsort(-matches.score, kind="stable"))  # rows of equal score stay in the protocol's order
 
 
 def of_classes(matches: Matches, labels: list[int]) -> Matches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from experiments.protocols.engines import Problem
 from experiments.protocols.interface import HALF, THREE_QUARTERS, THRESHOLDS, Detections, Protocol, Scores, Truth
 from experiments.protocols.overlaps import (
     BoxColumns,
+    Pairs,
     detection_columns,
     images_by_rank,
     overlapping_pairs,
@@ -68,7 +69,8 @@ def _problem(
 def _scores(truth: Truth, problem: Problem, engine: str) -> Scores:
     precision, recall = engines.curves(problem, engine)
     per_class = {name: _mean(precision[:, :, k, ALL, -1]) for k, name in enumerate(truth.classes)}
-    return Scores(_metrics(precision, recall, problem.max_dets), per_class, _matches(truth, problem))
+    of_all, *by_size = _matches(truth, problem)
+    return Scores(_metrics(precision, recall, problem.max_dets), per_class, of_all, tuple(m.judged() for m in by_size))
 
 
 def _metrics(precision: np.ndarray, recall: np.ndarray, max_dets: tuple[int, ...]) -> dict[str, float | None]:
@@ -87,16 +89,24 @@ def _metrics(precision: np.ndarray, recall: np.ndarray, max_dets: tuple[int, ...
     }
 
 
-def _matches(truth: Truth, problem: Problem) -> Matches:
-    """Of all sizes, at the largest of max_dets."""
+def _matches(truth: Truth, problem: Problem) -> Iterator[Matches]:
+    """Of each of the ranges, at the largest of max_dets."""
     counted = np.flatnonzero(ranks_in_group(problem.detected) < problem.max_dets[-1])
+    pairs = overlapping_pairs(problem.detected.rows(counted), problem.truth, crowd=problem.crowd)
+    for bounds in problem.ranges:
+        yield _in_range(truth, problem, counted, pairs, bounds)
+
+
+def _in_range(
+    truth: Truth, problem: Problem, counted: np.ndarray, pairs: Pairs, bounds: tuple[float, float]
+) -> Matches:
+    """Of the objects of some sizes; the others are ignored, so that each size has matches of its own."""
     detected = problem.detected.rows(counted)
-    ignore = problem.crowd | _outside(problem.truth_size, problem.ranges[ALL])
-    pairs = overlapping_pairs(detected, problem.truth, crowd=problem.crowd)
+    ignore = problem.crowd | _outside(problem.truth_size, bounds)
     matched = matching.coco(pairs, detected, ignore, problem.crowd, THRESHOLDS)  # (D, T) row of the truth, or -1
     # On an ignored object, or unmatched and of a size that does not count: neither right nor wrong.
     on_ignored = np.append(ignore, False)[matched]  # -1, no object: the appended False
-    out_of_range = _outside(problem.detected_size[counted], problem.ranges[ALL])
+    out_of_range = _outside(problem.detected_size[counted], bounds)
     return Matches(
         image=detected.image.astype(np.int32),
         label=detected.label.astype(np.int32),

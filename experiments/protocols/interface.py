@@ -40,6 +40,7 @@ class Scores:
     metrics: dict[str, float | None]  # METRICS, then the protocol's own
     per_class: dict[str, float | None]  # AP
     matches: Matches = field(compare=False, repr=False)
+    by_size: tuple[Matches, ...] = field(default=(), compare=False, repr=False)  # of SIZE_METRICS, where it has them
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -53,6 +53,7 @@ class StoredDetections(Arrays):
 class Matches(Arrays):
     """`matches.npz`: which of G objects each of D detections found at T IoU thresholds: AP without the ground truth.
 
+    `matches.APs.npz`, APm and APl: the same of the objects of one size, and of the detections that count there.
     Rows are in the order in which the protocol breaks ties, so a stable sort by falling score alone is its ranking.
     """
 
@@ -76,3 +77,12 @@ class Matches(Arrays):
     def images(self) -> int:
         """V"""
         return len(self.image_ids)
+
+    def rows(self, keep: np.ndarray) -> Self:
+        """Of some detections, in the order of `keep`: places or (D,) bool."""
+        columns = ("image", "label", "score", "object", "ignored")
+        return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+
+    def judged(self) -> Self:
+        """Without detections that are neither right nor wrong at any threshold: no AP sees them."""
+        return self.rows(~self.ignored.all(1))

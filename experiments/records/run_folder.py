@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.records.files import RecordError, dumps, parse, read_record, write_atomic, write_record
-from experiments.records.schema import Curve, CurvePoint, Failure, Result, RunRecord, StepRow
+from experiments.records.schema import SIZE_METRICS, Curve, CurvePoint, Failure, Result, RunRecord, StepRow
 from experiments.records.table_schema import TableRecord
 
 AGAIN = "Make the run again: its command with --force."
@@ -33,6 +33,7 @@ class RunFolder:
     lock = property(lambda self: self.path / "lock")
     detections = property(lambda self: self.path / "detections.npz")
     matches = property(lambda self: self.path / "matches.npz")
+    matches_by_size = property(lambda self: {name: self.path / f"matches.{name}.npz" for name in SIZE_METRICS})
     sheet = property(lambda self: self.path / "sheet.jpg")
     done = property(lambda self: self.path / "done")
     failed = property(lambda self: self.path / "failed")
@@ -65,8 +66,9 @@ class RunFolder:
     def clear(self) -> None:
         """Drops all results and states, so that the run starts over."""
         # `done` first: killed half way, the run is unfinished and not a finished one without files.
-        results = (self.done, self.matches, self.detections, self.checkpoint, self.previous)
-        for path in (*results, self.metrics, self.curve, self.sheet, self.broken, self.failed):
+        results = (self.done, self.matches, *self.matches_by_size.values(), self.detections, self.sheet)
+        states = (self.checkpoint, self.previous, self.metrics, self.curve, self.broken, self.failed)
+        for path in (*results, *states):
             path.unlink(missing_ok=True)
 
     def write_run(self, record: RunRecord) -> None:

@@ -72,6 +72,8 @@ def _scored(session: Session, detections: Detections) -> Scores:
     write_sheet(folder, run.val, detections)
     scores = evaluate.scores(run.val, detections, run.recipe)
     scores.matches.save(folder.matches)
+    for path, matches in zip(folder.matches_by_size.values(), scores.by_size, strict=False):  # none, or all
+        matches.save(path)
     return scores
 
 

@@ -20,7 +20,7 @@ from experiments.training.session import Session
 
 FED_BACK = 20  # boxes of the ground truth, given to the evaluation as detections
 THIN = 100  # steps of float32: a box less wide or high, or of no area, may overlap itself by less than .95
-DETECTION_BYTES = 2 * 100  # of one detection, in `detections.npz`, `matches.npz` and their unfinished copies
+DETECTION_BYTES = 2 * (100 + 3 * 62)  # of one, in `detections.npz`, all `matches*.npz` and their unfinished copies
 
 
 def check_room(session: Session, model: nn.Module) -> None:

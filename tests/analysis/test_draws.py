@@ -35,6 +35,16 @@ def test_single_thresholds_are_drawn_as_the_protocol_scores_them(tmp_path):
     assert of_threshold(whole, 0.52) is None
 
 
+def test_sizes_are_drawn_from_matches_of_their_own(tmp_path):
+    folder = write_run(tmp_path, "a", record())
+    small = write_matches(folder, 0.3)
+    folder.matches.rename(folder.matches_by_size["APs"])
+    folder.write_result(result(write_matches(folder, 0.6), APs=small, APm=small))
+    drawn = Draws(400, 0).of(only(tmp_path), ("APs",))
+    assert drawn.ap.mean() == pytest.approx(100 * small, abs=2) and drawn.ap.std() > 0.5
+    assert Draws(10, 0).of(only(tmp_path), ("APm",)) == "no resampling for APm"
+
+
 def test_the_official_protocol_is_resampled_too(tmp_path):
     folder = write_run(tmp_path, "a", replace(record(), protocol=OFFICIAL))
     write_matches(folder, 0.5)

@@ -72,11 +72,13 @@ def test_a_run_keeps_matches_protocol_and_evaluator(tmp_path, command, protocol)
     assert done.evaluator.split()[0] == {"coco": "hotcoco", "voc07": "numpy"}[protocol]
     assert set(METRICS) <= set(done.metrics)
     assert matches.images == 4
+    by_size = [path.name for path in folder.path.glob("matches.*.npz")]
+    assert sorted(by_size) == [f"matches.{name}.npz" for name in ("APl", "APm", "APs") if protocol == "coco"]
     assert folder.matches.stat().st_mtime_ns <= folder.done.stat().st_mtime_ns
     assert command(*line, "--evaluator", "pycocotools")[0] == 0
     assert len(runs_in(tmp_path)) == 1
     folder.clear()
-    assert not folder.matches.exists()
+    assert not list(folder.path.glob("*.npz"))
 
 
 def test_force_starts_over_and_resume_wants_a_run(command, tmp_path):

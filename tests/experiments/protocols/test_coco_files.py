@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 from analysis.matches import ap_of_draws, load_matches
 from experiments.protocols import coco, engines
 from experiments.protocols.coco import COCO
+from experiments.records.schema import SIZE_METRICS
 from tests.truths import random_scene
 
 
@@ -22,7 +23,7 @@ def degenerate(seed):
     boxes[kind == 1, 3] = boxes[kind == 1, 1]
     boxes[kind == 2, 2] = boxes[kind == 2, 0] - 5
     boxes[kind == 3, 2:] = boxes[kind == 3, :2] - 20
-    areas = rng.choice([0.0, 1e11, 500.0, 2000.0], len(boxes))
+    areas = rng.choice([0.0, 1e11, 500.0, 2000.0, 20000.0], len(boxes))
     on, pick = rng.random(len(detected.boxes)) < 0.3, rng.integers(len(boxes), size=len(detected.boxes))
     on &= (boxes[pick, 2:] >= boxes[pick, :2]).all(1)
     placed = np.where(on[:, None], boxes[pick], detected.boxes)
@@ -68,7 +69,11 @@ def test_equals_the_official_tool_on_a_file_of_its_own_ids_with_boxes_of_no_area
     precision, recall = of_the_official_tool(objects, detected, 20)
     scores = COCO.evaluate(objects, detected, 20, engine)
     assert scores.metrics == coco._metrics(precision, recall, (1, 10, 20))
-    scores.matches.save(tmp_path / "matches.npz")
-    again = load_matches(tmp_path / "matches.npz")
-    ap = ap_of_draws(again, np.ones((again.images, 1), np.float32), 101)[0]
-    assert scores.metrics["AP"] == pytest.approx(ap, abs=1e-12) and 0 < ap < 1
+    read_back = []
+    for name, matches in zip(("AP", *SIZE_METRICS), (scores.matches, *scores.by_size), strict=True):
+        matches.save(tmp_path / "matches.npz")
+        again = load_matches(tmp_path / "matches.npz")
+        ap = ap_of_draws(again, np.ones((again.images, 1), np.float32), 101)[0]
+        assert scores.metrics[name] == pytest.approx(ap, abs=1e-12)
+        read_back.append(ap)
+    assert 0 < read_back[0] < 1 and 0 < max(read_back[1:]) < 1

@@ -14,6 +14,8 @@ from experiments.records.arrays import Matches
 from tests.truths import counting, detections, listed_faces, oracle, random_scene, truth
 
 MOST = 20  # detections of an image
+AREAS = ((0.0, 1e10), (0.0, 900.0), (900.0, 2500.0), (2500.0, 1e10))  # of all, and of some in a scene of 120 px
+HEIGHTS = ((10.0, 1e5), (10.0, 30.0), (30.0, 50.0), (50.0, 1e5))
 
 
 def of_101(recall, precision):
@@ -74,10 +76,10 @@ def test_the_official_ap_comes_out_of_the_record(tmp_path):
     assert scores.metrics["AP"] == pytest.approx(curve_area(right / len(m.truth_image), right / np.maximum(judged, 1)))
 
 
-def rows_of_pycocotools(problem, max_det):
+def rows_of_pycocotools(problem, max_det, bounds):
     """A detection each: class, image, score, row of its object at each threshold (-1: none) and the ignore flags."""
     engine = engines._pycocotools(problem)
-    engine.params.maxDets, engine.params.areaRng = [max_det], [list(problem.ranges[0])]
+    engine.params.maxDets, engine.params.areaRng = [max_det], [list(bounds)]
     engine.evaluate()
     rows = []
     for one in filter(None, engine.evalImgs):
@@ -88,21 +90,22 @@ def rows_of_pycocotools(problem, max_det):
     return rows
 
 
-@pytest.mark.parametrize("ranges", [((0.0, 1e10),), coco.HEIGHTS])
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("ranges", [AREAS, HEIGHTS])
 @pytest.mark.parametrize("seed", range(4))
-def test_objects_and_flags_equal_those_of_pycocotools(monkeypatch, seed, ranges):
+def test_objects_and_flags_equal_those_of_pycocotools(monkeypatch, seed, ranges, place):
     objects, detected = random_scene(seed, images=6, detected=1200, size=120)
-    size = coco._area if len(ranges) == 1 else coco._height
+    size = coco._height if ranges == HEIGHTS else coco._area
     problem = coco._problem(objects, detected, size, None, ranges, (30,))
     of_all, among_counted = [], matching.among_counted
     monkeypatch.setattr(matching, "among_counted", lambda *a: among_counted(*(of_all.append(a) or a)))
-    m = coco._matches(objects, problem)
-    ((matched, counted),) = of_all  # rows of all objects; which of them count
+    m = list(coco._matches(objects, problem))[place]
+    matched, counted = of_all[place]  # rows of all objects; which of them count
     rows = [
         (label, image, score, tuple(hit), tuple(out))
         for label, image, score, hit, out in zip(m.label, m.image, m.score, matched, m.ignored, strict=True)
     ]
-    assert rows == rows_of_pycocotools(problem, 30)
+    assert rows == rows_of_pycocotools(problem, 30, ranges[place])
     on_one_that_counts = (matched >= 0) & counted[matched]
     assert np.array_equal(m.matched, on_one_that_counts)
     assert np.array_equal(np.flatnonzero(counted)[m.object[m.matched]], matched[on_one_that_counts])

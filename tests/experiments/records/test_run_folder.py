@@ -126,7 +126,7 @@ def test_tidy_drops_what_is_half_written_and_clear_all_but_the_record(folder):
         (folder.path / name).write_text("")
     folder.tidy()
     assert {path.name for path in folder.path.iterdir()} == set(names)
-    for name in ("matches.npz", "curve.json", "nonfinite.pt", "failed"):
+    for name in ("matches.npz", "matches.APs.npz", "curve.json", "nonfinite.pt", "failed"):
         (folder.path / name).write_text("")
     folder.clear()
     assert {path.name for path in folder.path.iterdir()} == {"run.json"}

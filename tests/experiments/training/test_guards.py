@@ -109,15 +109,18 @@ def detected(count):
 
 
 def bytes_of(tmp_path, spec, count):
-    """That the detections of an evaluation take in both files."""
+    """That the detections of an evaluation take in all files."""
     files = RunFolder(tmp_path)
     evaluate.stored(spec.val, detected(count)).save(files.detections)
-    evaluate.scores(spec.val, detected(count), spec.recipe).matches.save(files.matches)
-    return files.detections.stat().st_size + files.matches.stat().st_size
+    scores = evaluate.scores(spec.val, detected(count), spec.recipe)
+    scores.matches.save(files.matches)
+    for path, matches in zip(files.matches_by_size.values(), scores.by_size, strict=False):
+        matches.save(path)
+    return sum(path.stat().st_size for path in tmp_path.glob("*.npz"))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_bytes_counted_for_a_detection_hold_it_in_both_files_and_their_unfinished_copies(tmp_path, protocol):
+def test_the_bytes_counted_for_a_detection_hold_it_in_all_files_and_their_unfinished_copies(tmp_path, protocol):
     spec = run(protocol, "test.detections=9000")
     each = (bytes_of(tmp_path, spec, 3000) - bytes_of(tmp_path, spec, 1000)) / 2000
     assert (20 if protocol == "height" else 90) < each <= guards.DETECTION_BYTES / 2
@@ -128,7 +131,7 @@ def test_too_little_space_for_the_detections_is_said(tmp_path, monkeypatch):
     model, need = torch.nn.Linear(1, 1), 2 * 9000 * guards.DETECTION_BYTES
     session = SimpleNamespace(run=run("coco", "test.detections=9000"), folder=RunFolder(tmp_path))
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=need))
-    with pytest.raises(UserError, match=r"the run needs about 3 MiB, and 3 MiB are free\. Free some"):
+    with pytest.raises(UserError, match=r"the run needs about 10 MiB, and 10 MiB are free\. Free some"):
         guards.check_room(session, model)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=need + 2**10))
     guards.check_room(session, model)
