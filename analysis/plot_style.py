@@ -39,7 +39,7 @@ def add_legend(figure: Figure, axes: list[Axes]) -> None:
     handles = {name: h for ax in axes for h, name in zip(*ax.get_legend_handles_labels(), strict=True)}
     if handles:
         columns = min(len(handles), 5 if figure.get_figwidth() > 5.5 else 3)
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns, handlelength=3)
 
 
 def finish_plot(figure: Figure, name: str, title: str, caption: str, data: pd.DataFrame) -> Plot:
