@@ -81,6 +81,17 @@ def test_the_page_of_the_kept_records_is_that_of_the_runs(kept, tmp_path):
     same(kept / "report", tmp_path / "direct")
 
 
+@pytest.mark.parametrize("folder", sorted((ROOT / "analysis" / "reports").iterdir()), ids=lambda folder: folder.name)
+def test_what_the_project_keeps_makes_its_page_and_the_data_of_its_figures_again(folder, tmp_path):
+    """Without the pictures themselves, and the page that holds them: they are of the matplotlib that drew them."""
+    done = command(folder, "--out", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    names = {name for name in files(tmp_path) if name.endswith((".md", ".csv"))}
+    assert {"report.md", "claims.csv", "figures/curves.csv"} <= names <= files(folder)
+    for name in names:
+        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
 def test_without_out_the_kept_page_is_printed(kept):
     done = command(kept / "report")
     assert (done.returncode, done.stderr) == (0, "")
