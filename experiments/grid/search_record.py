@@ -21,14 +21,16 @@ def recorded(
     profile: Profile,
     search: Search,
     entries: dict[tuple[str, str], list[TableEntry]],
+    kept: dict[tuple[str, str], SearchTrial],
     rounds: dict[tuple[str, str], int],
     images: tuple[int, int],
     options: Options,
 ) -> SearchRecord:
     """All trials as far as they went, and the choice for each method: the one setting that went to the end."""
-    trials = [_trial(cell, seeds[: rounds[cell] * search.unit], options) for cell, seeds in entries.items()]
     last = len(search.settings)
-    trials = [replace(trial, chosen=rounds[trial.method, trial.setting] == last) for trial in trials]
+    made = {cell: _trial(cell, entries[cell][: count * search.unit], options) for cell, count in rounds.items()}
+    made = {cell: replace(trial, chosen=rounds[cell] == last) for cell, trial in made.items()}
+    trials = kept | made
     first = next(iter(entries.values()))[0]
     return SearchRecord(
         profile=profile.name,
@@ -40,7 +42,7 @@ def recorded(
         held_out=" ".join(search.set),
         rule=search.rule,
         steps=steps(first.recipe.schedule),
-        trials=tuple(trials),
+        trials=tuple(trials[cell] for cell in entries),
     )
 
 

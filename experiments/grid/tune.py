@@ -1,13 +1,15 @@
 """`run.py --tune`: the settings that a profile searches, found for every method by the same search.
 
 Its runs are ordinary ones, in run folders of their own; one that is there is taken, so a search that was stopped ends
-as it would have. Ray Tune decides which runs are made: see executors/halving.py.
+as it would have. A method that the search's record has is not searched again, even where its run folders are gone. Ray
+Tune decides which runs are made: see executors/halving.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from experiments.cli.options import Options
 from experiments.data.held_out import contents
@@ -22,12 +24,13 @@ from experiments.grid.search_record import recorded, say_chosen
 from experiments.grid.search_space import Search, without
 from experiments.grid.states import ap_found, state_of_run
 from experiments.records.run_folder import RunFolder
-from experiments.records.search_schema import SearchRecord, read_search, search_path, write_search
+from experiments.records.search_schema import SearchTrial, read_search, search_path, write_search
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 from experiments.runtime.signals import Preempted, stop_on_signal
 
 Entries = dict[tuple[str, str], list[TableEntry]]  # (method, setting) -> an entry of each seed
+Kept = dict[tuple[str, str], SearchTrial]  # (method, setting) -> what an earlier record has
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Planned:
     entries: Entries
     images: tuple[int, int]  # trained on, evaluated
 
+    def left(self, kept: Kept) -> Planned:
+        """Without the methods that a record has."""
+        return replace(self, entries={cell: seeds for cell, seeds in self.entries.items() if cell not in kept})
+
     def surely(self) -> list[TableEntry]:
         """As many runs as it makes; which of the settings go on is not known before."""
         rounds = [self.search.unit * sum(n > k for n in self.search.sizes) for k in range(len(self.search.settings))]
@@ -49,35 +56,39 @@ class Planned:
 def run_search(options: Options) -> int:
     """Exit code: 0 found, 1 where runs failed. Raises UserError, Preempted."""
     planned = plan_search(options)
-    folders = {e.id: RunFolder(options.runs / e.id) for seeds in planned.entries.values() for e in seeds}
     path = search_path(options.runs, f"{planned.profile.name}-{search_recipe(planned.profile, options.overrides)}")
-    if path.is_file() and not options.force and not options.plan and _holds(read_search(path), planned, folders):
+    kept = _kept(path, planned) if path.is_file() and not options.force else {}
+    left = planned.left(kept)
+    if not left.entries:
         say(f"The search is finished, {path} has it; --force makes its runs again.")
         say_chosen(read_search(path))
         return 0
     say(f"search of {planned.profile.name}: {planned.search.rule}")
+    entries = {e.id: e for seeds in left.entries.values() for e in seeds}
+    folders = {name: RunFolder(options.runs / name) for name in entries}
     states = {name: state_of_run(folder) for name, folder in folders.items()}
     paces, count = measured_paces(options.runs), side_by_side(options)
-    for line in plan_lines(planned.surely(), states, paces, count, max(1, options.processes_per_run)):
+    for line in plan_lines(left.surely(), states, paces, count, max(1, options.processes_per_run)):
         say(line)
     if options.plan:
         return 0
-    table = ProgressTable({e.id: e for seeds in planned.entries.values() for e in seeds}, folders, states, paces, count)
-    return _search(planned, table, options)
+    return _search(planned, kept, ProgressTable(entries, folders, states, paces, count), options)
 
 
-def _holds(record: SearchRecord, planned: Planned, folders: dict[str, RunFolder]) -> bool:
-    """Whether a record has all methods, one that a table has got since too, and all of its runs have ended."""
-    names = [name for trial in record.trials for name in trial.runs.values()]
-    whole = planned.entries.keys() == {(trial.method, trial.setting) for trial in record.trials}
-    return whole and all(name in folders and ap_found(folders[name]) is not None for name in names)
+def _kept(path: Path, planned: Planned) -> Kept:
+    """Of an earlier record, the methods whose runs are still these."""
+    names = {entry.id for seeds in planned.entries.values() for entry in seeds}
+    trials = read_search(path).trials
+    changed = {trial.method for trial in trials if not names.issuperset(trial.runs.values())}
+    return {(trial.method, trial.setting): trial for trial in trials if trial.method not in changed}
 
 
-def _search(planned: Planned, table: ProgressTable, options: Options) -> int:
+def _search(planned: Planned, kept: Kept, table: ProgressTable, options: Options) -> int:
     from experiments.grid.executors.halving import Halving  # Ray takes a second to import
 
     jobs: dict[str, dict] = {}
-    for (method, setting), seeds in planned.entries.items():
+    left = planned.left(kept)
+    for (method, setting), seeds in left.entries.items():
         jobs.setdefault(method, {})[setting] = tuple(job_of(entry, options) for entry in seeds)
     again = [job for of in jobs.values() for seeds in of.values() for job in seeds if _again(job.folder, options)]
     executor = Halving(choose_executor(replace(options, executor="ray")), planned.search)
@@ -87,9 +98,9 @@ def _search(planned: Planned, table: ProgressTable, options: Options) -> int:
             table.refresh()
         if stop.requested:
             raise Preempted(f"Stopped: {table.summary()}. Run the same command to resume.")
-    if len(rounds) < len(planned.entries):
+    if len(rounds) < len(left.entries):
         return _failed(planned, table)
-    record = recorded(planned.profile, planned.search, planned.entries, rounds, planned.images, options)
+    record = recorded(planned.profile, planned.search, planned.entries, kept, rounds, planned.images, options)
     path = write_search(options.runs, record)
     say_chosen(record)
     say(f"{path} has all of the search; the report shows it.")

@@ -1,5 +1,6 @@
 """`run.py --tune`: what it refuses, what it records, and that a kill changes nothing."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from experiments.grid import tune
 from experiments.grid.entries import DatasetFinder
 from experiments.grid.matrices import load_profile
 from experiments.records.run_folder import runs_in
-from experiments.records.search_schema import SearchRecord, searches_in
+from experiments.records.search_schema import SearchRecord, searches_in, write_search
 from experiments.runtime.commit import ROOT
 from experiments.runtime.errors import UserError
 from tests.tiny_runs import TINY, here, sets
@@ -80,12 +81,21 @@ def test_a_search_that_is_finished_is_said_and_not_made_again(undisturbed_search
     assert times == {folder.path: folder.done.stat().st_mtime_ns for folder in runs_in(undisturbed_search)}
 
 
-def test_a_method_that_a_table_has_got_since_is_searched(undisturbed_search, monkeypatch):
-    monkeypatch.setattr(tune, "searched_methods", lambda profile: ["fcos", "atss", "retinanet"])
-    with mock.patch.object(tune, "_search", return_value=0) as search:
-        code, _, err = here(run, *words(undisturbed_search))
-    assert code == 0 and "The search is finished" not in err
-    search.assert_called_once()
+def test_a_method_that_a_table_has_got_since_is_searched_the_others_are_taken_from_the_record(
+    tmp_path, undisturbed_search
+):
+    """FCOS from the record alone, its run folders are gone; ATSS by its runs, as the record does not have it."""
+    (whole,) = searches_in(undisturbed_search)
+    fcos = replace(whole, trials=tuple(trial for trial in whole.trials if trial.method == "fcos"))
+    write_search(tmp_path, fcos)
+    gone = {name for trial in fcos.trials for name in trial.runs.values()}
+    for folder in runs_in(undisturbed_search):
+        if folder.path.name not in gone:
+            shutil.copytree(folder.path, tmp_path / folder.path.name)
+    code, _, err = call(tmp_path)
+    assert code == 0 and "The search is finished" not in err, err
+    assert record(tmp_path) == replace(whole, command="")
+    assert not any((tmp_path / name).exists() for name in gone)
 
 
 def stopped(runs: Path, after: int, number: int) -> dict[Path, int]:
