@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass, replace
-from functools import partial
+from functools import cache
 from reprlib import repr  # short, also of ten lists of ten lists of ten lists
 from sys import float_info
 from types import UnionType
@@ -14,7 +14,12 @@ from assigners.ranges import Limit
 from experiments.runtime.errors import UserError, unknown
 
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "a list"}
-hints_of = partial(get_type_hints, include_extras=True)
+
+
+@cache  # a grid asks for those of a few classes thousands of times, and each annotation is text to evaluate
+def hints_of(cls: type) -> dict[str, Any]:
+    """Field -> type, with what is annotated on it."""
+    return get_type_hints(cls, include_extras=True)
 
 
 def parts_of(kind: Any) -> tuple[Any, list[Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,9 +53,7 @@ _Loader.add_constructor(INT, _Loader.construct_whole)
 def read_yaml(path: Path) -> dict:
     """The keys and values of a file in UTF-8 or UTF-16. Raises UserError."""
     try:
-        text = _decoded(path.read_bytes())
-        _check_size(text)
-        values = yaml.load(text, _Loader)
+        values = deepcopy(_parsed(_decoded(path.read_bytes())))
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -69,6 +69,13 @@ def scalar(text: str) -> Any:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
+
+
+@cache  # a grid reads the recipe of a dataset once a row
+def _parsed(text: str) -> Any:
+    """Raises ValueError, yaml.YAMLError."""
+    _check_size(text)
+    return yaml.load(text, _Loader)
 
 
 def _decoded(data: bytes) -> str:
