@@ -54,7 +54,7 @@ def records(runs: Path) -> dict[str, dict]:
 
 
 def tables(runs: Path) -> list[str]:
-    """Lines of the report's table in all formats, without the command typed, which names the folder."""
+    """Lines of the report's table in all formats, without the command typed, whose words differ."""
     out = runs.parent / f"{runs.name}-report"
     code, _, err = here(report, runs, "--out", out)
     assert code == 0, err

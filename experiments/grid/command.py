@@ -23,7 +23,7 @@ from experiments.recipes.recipe import plain
 from experiments.records.files import RecordError
 from experiments.records.run_folder import RunFolder, read_table, table_path, write_table
 from experiments.records.table_schema import TableRecord
-from experiments.runtime.commands import command_typed
+from experiments.runtime.commands import command_for_records
 from experiments.runtime.console import say
 from experiments.runtime.signals import Preempted, stop_on_signal
 
@@ -117,10 +117,10 @@ def planned_tables(options: Options) -> Tables:
     seeds, tables = list(dict.fromkeys(options.seeds)), []
     for matrix in matrices_under(options.tables, options.heads, profile):
         of_table = list(entries_of(matrix, profile, seeds, options.overrides, finder))
-        record = table_record(matrix, profile, options.overrides, command_typed(), of_table)
+        record = table_record(matrix, profile, options.overrides, command_for_records(), of_table)
         if earlier := _earlier_seeds(options, record) - set(seeds):
             known = entries_of(matrix, profile, [*seeds, *sorted(earlier)], options.overrides, finder)
-            record = table_record(matrix, profile, options.overrides, command_typed(), list(known))
+            record = table_record(matrix, profile, options.overrides, command_for_records(), list(known))
         tables.append((record, of_table))
     return tables
 

@@ -13,7 +13,7 @@ from experiments.grid.states import ap_found
 from experiments.recipes.recipe import steps
 from experiments.records.run_folder import RunFolder
 from experiments.records.search_schema import SearchRecord, SearchTrial
-from experiments.runtime.commands import command_typed
+from experiments.runtime.commands import command_for_records
 from experiments.runtime.console import say
 
 
@@ -35,7 +35,7 @@ def recorded(
     return SearchRecord(
         profile=profile.name,
         recipe=search_recipe(profile, options.overrides),
-        command=command_typed(),
+        command=command_for_records(),
         dataset=first.dataset,
         stands_for=first.stands_for,
         images=images,

@@ -36,7 +36,7 @@ from experiments.records.decision_schema import (
 from experiments.records.files import hash_of
 from experiments.records.run_folder import write_table
 from experiments.records.table_schema import TableRecord
-from experiments.runtime.commands import command_typed
+from experiments.runtime.commands import command_for_records
 from experiments.runtime.console import say
 from experiments.runtime.errors import UserError
 
@@ -72,7 +72,7 @@ class Planned:
         return [entry for entry in self.reached() if _cell(entry) in self.chosen]
 
     def record(self) -> TableRecord:
-        return table_record(self.matrix, self.profile, self.overrides, command_typed(), self.reached())
+        return table_record(self.matrix, self.profile, self.overrides, command_for_records(), self.reached())
 
     def after(self, look: Look) -> Planned:
         return replace(self, decisions=replace(self.decisions, taken=(*self.decisions.taken, look)))

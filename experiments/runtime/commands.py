@@ -14,6 +14,9 @@ from experiments.runtime.console import print_anything, redirect_to_devnull, rep
 from experiments.runtime.errors import UserError, disk_sentence
 from experiments.runtime.signals import EXIT_CODE, SIGNALS, Preempted, leave_on_signal
 
+FOLDERS = ("--runs", "--data-root")
+JOINED = tuple(f"{name}=" for name in FOLDERS)
+
 
 def exit_code(act: Callable[[], int]) -> int:
     """Of `act`; 2 for a user's error, said in one sentence, 75 where a signal stopped it."""
@@ -55,4 +58,14 @@ def words() -> list[str]:
 
 def command_typed() -> str:
     """As it can be run again."""
-    return shlex.join(["python", "experiments/run.py", *words()])
+    return _line(words())
+
+
+def command_for_records() -> str:
+    """As anyone can run it again: without the folders of this machine."""
+    typed = iter(words())
+    return _line([w for w in typed if not (w in FOLDERS and next(typed, w)) and not w.startswith(JOINED)])
+
+
+def _line(typed: list[str]) -> str:
+    return shlex.join(["python", "experiments/run.py", *typed])

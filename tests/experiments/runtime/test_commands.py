@@ -13,7 +13,7 @@ from experiments import draw, run
 from experiments.data import cache
 from experiments.data.datasets import load_index
 from experiments.recipes.load import load
-from experiments.runtime.commands import command_typed, exit_code
+from experiments.runtime.commands import command_for_records, command_typed, exit_code
 from experiments.runtime.commit import ROOT
 from tests.tiny_runs import words
 
@@ -112,3 +112,17 @@ def test_what_nobody_foresaw_is_not_hidden(monkeypatch):
         exit_code(fault)
     monkeypatch.setattr(sys, "argv", ["experiments/run.py", "--set", "a=b c"])
     assert command_typed() == "python experiments/run.py --set 'a=b c'"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["--tables", "2", "--runs", "/home/me/runs", "--set", "a=b"],
+        ["--runs=/home/me/runs", "--tables", "2", "--data-root", "/home/me/data", "--set", "a=b"],
+        ["--tables", "2", "--set", "a=b", "--data-root=/home/me/data", "--runs", "/home/me/runs"],
+    ],
+)
+def test_a_record_has_the_command_without_the_folders_of_the_machine(monkeypatch, typed):
+    monkeypatch.setattr(sys, "argv", ["experiments/run.py", *typed])
+    assert command_for_records() == "python experiments/run.py --tables 2 --set a=b"
+    assert command_typed().endswith(" ".join(typed))
