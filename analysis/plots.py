@@ -131,8 +131,8 @@ def _cost(frame: pd.DataFrame, costs: Costs) -> Plot | None:
             ax.plot(group["seconds"], group["AP"], style.marker, color=style.colour, ms=5, alpha=0.35, mew=0)
             ax.plot(seconds, group["AP"].mean(), style.marker, color=style.colour, ms=9, label=assigner)
         ax.set(title=name, xlabel="seconds a step", ylabel="AP, percent")
-        ax.margins(0.12)
-        ax.set_xlim(left=0)
+        ax.margins(y=0.12)
+        ax.set_xlim(0, 1.12 * data[data["dataset"] == name]["seconds"].max())
     for ax in axes[len(names) :]:
         ax.set_visible(False)
     add_legend(figure, axes)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from analysis import plots
 from analysis.plots import report_plots, with_default_settings
 from analysis.runs import frame_of, read_runs
 from experiments.records.cost_schema import Cost, Costs, read_costs, write_costs
@@ -133,6 +134,21 @@ def test_null_metrics_leave_holes_in_the_plots(tmp_path):
     assert list(plots["sizes"].data["size"]) == ["medium", "large"] and len(plots["cost"].data) == 1
     write_run(tmp_path, "a", record(), result(0.5, AP=None, APs=None, APm=None, APl=None))
     assert plots_of(tmp_path) == {}
+
+
+def test_no_mark_of_the_cost_is_cut_off(tmp_path, monkeypatch):
+    figures, finish = {}, plots.finish_plot
+    monkeypatch.setattr(
+        plots, "finish_plot", lambda figure, name, *more: figures.update({name: figure}) or finish(figure, name, *more)
+    )
+    names, seconds = ("autoassign", "fcos", "atss"), (0.24, 0.26, 0.27)
+    for name in names:
+        write_run(tmp_path, name, record(assigner=name), result(0.5))
+    costs = [Cost("shapes", n, record(assigner=n).common_hash, s) for n, s in zip(names, seconds, strict=True)]
+    write_costs(tmp_path, Costs(10, {"cpu": "a chip"}, tuple(costs)))
+    plots_of(tmp_path)
+    (ax, *_) = figures["cost"].axes
+    assert ax.get_xlim()[0] == 0 and ax.get_xlim()[1] > 1.05 * max(seconds)
 
 
 def test_a_cost_that_was_not_measured_alone_has_no_plot(tmp_path):
