@@ -126,13 +126,14 @@ def _cost(frame: pd.DataFrame, costs: Costs) -> Plot | None:
         return None
     figure, axes = panels(min(2, len(names)), -(-len(names) // 2), 4 if len(names) > 1 else 6, 3.3)
     for ax, name in zip(axes, names, strict=False):
-        for assigner, group in data[data["dataset"] == name].groupby("assigner"):
+        points = data[data["dataset"] == name]
+        for assigner, group in points.groupby("assigner"):
             style, seconds = style_of(assigner), group["seconds"].iloc[0]
             ax.plot(group["seconds"], group["AP"], style.marker, color=style.colour, ms=5, alpha=0.35, mew=0)
             ax.plot(seconds, group["AP"].mean(), style.marker, color=style.colour, ms=9, label=assigner)
         ax.set(title=name, xlabel="seconds a step", ylabel="AP, percent")
         ax.margins(y=0.12)
-        ax.set_xlim(0, 1.12 * data[data["dataset"] == name]["seconds"].max())
+        ax.set_xlim(0, 1.12 * points["seconds"].max())
     for ax in axes[len(names) :]:
         ax.set_visible(False)
     add_legend(figure, axes)
